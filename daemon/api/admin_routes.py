@@ -9,7 +9,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import Body, Reason, checked_reason
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import Route
+from daemon.api.http.routes import Repeated, Route
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, order_view
 from daemon.core.values.decimals import canonical
@@ -66,7 +66,14 @@ class Admin:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    @Route("POST", "/v1/admin/halt", body=_reason, answers={200: StatusView}, refuses=_SWITCHING)
+    @Route(
+        "POST",
+        "/v1/admin/halt",
+        body=_reason,
+        repeated=Repeated.SAME,
+        answers={200: StatusView},
+        refuses=_SWITCHING,
+    )
     async def halt(self, request: Request) -> Response:
         """Set the kill switch."""
         reason = _reason_of(request)
@@ -83,7 +90,14 @@ class Admin:
         await self._context.order_commands.switch(operator.resume, caller, reason)
         return json(await status_view(self._context))
 
-    @Route("POST", "/v1/admin/orders/{id}/resolve", body=_resolve, answers={200: OrderView}, refuses=_DECIDING)
+    @Route(
+        "POST",
+        "/v1/admin/orders/{id}/resolve",
+        body=_resolve,
+        repeated=Repeated.SAME,
+        answers={200: OrderView},
+        refuses=_DECIDING,
+    )
     async def resolve(self, request: Request) -> Response:
         """Resolve an unknown outcome with what the operator found on the exchange."""
         asked = _resolve.decode(request.body)

@@ -6,7 +6,7 @@ from daemon import __version__
 from daemon.api.event_stream import EventFilter, EventStream, message, reset
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, Stream
-from daemon.api.http.routes import EVENTS, Parameter, Route
+from daemon.api.http.routes import EVENTS, Answered, Parameter, Route
 from daemon.api.views import EventView, HelloView
 from daemon.errors import Full, Invalid
 
@@ -32,6 +32,7 @@ class Events:
         "GET",
         "/v1/events",
         until_gone=True,
+        answered=Answered.BY_EACH,
         parameters=_PARAMETERS,
         answers={200: EventView},
         media=EVENTS,

@@ -11,7 +11,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import Body, Reason, checked_reason, key_of, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, Answer, Response, encoded, json
-from daemon.api.http.routes import KEY, WAIT, Route
+from daemon.api.http.routes import KEY, WAIT, Repeated, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
 from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.views import encode
@@ -85,6 +85,7 @@ class Locks:
         fast=True,
         until_gone=True,
         body=_acquire,
+        repeated=Repeated.SAME_WITH_KEY,
         parameters=[WAIT, KEY],
         answers={200: LeaseView, 201: LeaseView},
         response_headers=["Location", "Idempotent-Replayed"],
@@ -105,7 +106,15 @@ class Locks:
             return self._after_wait(got, wait or 0)
         return AfterCommit(got.commit, lambda: _leased(commands.deliver(got)), partial(commands.lose, got))
 
-    @Route("POST", "/v1/locks/{id}/renew", fast=True, body=_renew, answers={200: LockView}, refuses=_OF_ONE)
+    @Route(
+        "POST",
+        "/v1/locks/{id}/renew",
+        fast=True,
+        body=_renew,
+        repeated=Repeated.SAME,
+        answers={200: LockView},
+        refuses=_OF_ONE,
+    )
     def renew(self, request: Request) -> Answer:
         """Renew a lease, from now on; its owner only."""
         asked = _renew.decode(request.body)
@@ -113,7 +122,15 @@ class Locks:
         lock_id, owner_id = request.path_parameters["id"], text("ownerId", asked.owner_id)
         return _when_changed(self._context.lease_commands.renew(lock_id, owner_id, timeout_ms))
 
-    @Route("POST", "/v1/locks/{id}/release", fast=True, body=_release, answers={200: LockView}, refuses=_OF_ONE)
+    @Route(
+        "POST",
+        "/v1/locks/{id}/release",
+        fast=True,
+        body=_release,
+        repeated=Repeated.SAME,
+        answers={200: LockView},
+        refuses=_OF_ONE,
+    )
     def release(self, request: Request) -> Answer:
         """End a lease with its result or error; its owner only."""
         asked = _release.decode(request.body)
@@ -128,7 +145,14 @@ class Locks:
         )
         return _when_changed(ended)
 
-    @Route("POST", "/v1/admin/locks/{id}/force-release", body=_force, answers={200: LockView}, refuses=_OF_ONE)
+    @Route(
+        "POST",
+        "/v1/admin/locks/{id}/force-release",
+        body=_force,
+        repeated=Repeated.SAME,
+        answers={200: LockView},
+        refuses=_OF_ONE,
+    )
     async def force_release(self, request: Request) -> Response:
         """End a lock of any owner, with a reason; administrators only."""
         asked = _force.decode(request.body)

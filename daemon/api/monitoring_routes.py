@@ -8,7 +8,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import number
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import Parameter, Route
+from daemon.api.http.routes import Answered, Parameter, Route
 from daemon.api.read_scheduler import SharedRead
 from daemon.api.views import View
 from daemon.engine.order_commands import administrators_only
@@ -111,7 +111,7 @@ class Monitoring:
         self._context = context
         self._metrics = SharedRead(context.memory_reads, self._make_metrics)
 
-    @Route("GET", "/metrics", answers={200: str}, media=METRICS_TYPE)
+    @Route("GET", "/metrics", answered=Answered.BY_EACH, answers={200: str}, media=METRICS_TYPE)
     async def metrics(self, _request: Request) -> Response:
         """Show metrics as Prometheus reads them."""
         text = await self._metrics.get()
@@ -120,18 +120,31 @@ class Monitoring:
     async def _make_metrics(self) -> bytes:
         return await self._context.monitor.metrics()
 
-    @Route("GET", "/v1/alerts", answers={200: AlertsView})
+    @Route("GET", "/v1/alerts", answered=Answered.BY_EACH, answers={200: AlertsView})
     async def alerts(self, _request: Request) -> Response:
         """List what needs the operator."""
         return json(AlertsView([alert_view(alert) for alert in self._context.monitor.alerts()]))
 
-    @Route("GET", "/v1/stats", answers={200: StatsView}, parameters=[WINDOW], refuses=[Invalid])
+    @Route(
+        "GET",
+        "/v1/stats",
+        answered=Answered.BY_EACH,
+        answers={200: StatsView},
+        parameters=[WINDOW],
+        refuses=[Invalid],
+    )
     async def stats(self, request: Request) -> Response:
         """Show time series for plots: at most the last hour, in steps of five seconds."""
         window_s = number(request.query.get("window_s"), "window_s", LONGEST_WINDOW_S, LONGEST_WINDOW_S)
         return json(StatsView(STEP_MS, _series(self._context.monitor.points(window_s * 1_000))))
 
-    @Route("POST", "/v1/admin/alerts/test", answers={200: DeliveriesView}, refuses=[NotAllowed, WrongState])
+    @Route(
+        "POST",
+        "/v1/admin/alerts/test",
+        answered=Answered.BY_EACH,
+        answers={200: DeliveriesView},
+        refuses=[NotAllowed, WrongState],
+    )
     async def test(self, request: Request) -> Response:
         """Send a test message to every webhook, and return the results."""
         administrators_only(self._context.caller(request))

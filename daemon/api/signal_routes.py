@@ -9,7 +9,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, Answer, Response, json
-from daemon.api.http.routes import KEY, WAIT, Route
+from daemon.api.http.routes import KEY, WAIT, Repeated, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import AcceptedView, accepted_view
 from daemon.core.values.signals import SignalRequest
@@ -39,6 +39,7 @@ class Signals:
         "/v1/signals",
         fast=True,
         body=_one,
+        repeated=Repeated.SAME_WITH_KEY,
         parameters=[WAIT, KEY],
         answers={200: AcceptedView, 202: AcceptedView},
         response_headers=["Location", "Idempotent-Replayed", "Preference-Applied", "Sniperd-Shadow-Of"],
@@ -61,7 +62,14 @@ class Signals:
             return AfterCommit(commit, partial(self._response, accepted))
         return self._with_outcome(accepted, wait)
 
-    @Route("POST", "/v1/signals/batch", body=_many, answers={202: list[AcceptedView]}, refuses=_REFUSALS)
+    @Route(
+        "POST",
+        "/v1/signals/batch",
+        body=_many,
+        repeated=Repeated.SAME_WITH_KEY,
+        answers={202: list[AcceptedView]},
+        refuses=_REFUSALS,
+    )
     async def many(self, request: Request) -> Response:
         """Take a list of signals, all or none, in one commit; 202 with their orders in the same order."""
         signals = _many.decode(request.body)

@@ -7,7 +7,7 @@ from daemon import __version__
 from daemon.api.context import Context
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import Route
+from daemon.api.http.routes import Answered, Route
 from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
 from daemon.core.state.gate import Stage
@@ -112,17 +112,17 @@ class Status:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    @Route("GET", "/v1/status", answers={200: StatusView})
+    @Route("GET", "/v1/status", answered=Answered.BY_EACH, answers={200: StatusView})
     async def status(self, _request: Request) -> Response:
         """Show the daemon's status."""
         return json(await status_view(self._context))
 
-    @Route("GET", "/healthz", answers={200: AliveView})
+    @Route("GET", "/healthz", answered=Answered.BY_EACH, answers={200: AliveView})
     async def alive(self, _request: Request) -> Response:
         """Answer 200 while the process answers requests."""
         return json(AliveView(alive=True))
 
-    @Route("GET", "/readyz", answers={200: ReadyView, 503: ReadyView})
+    @Route("GET", "/readyz", answered=Answered.BY_EACH, answers={200: ReadyView, 503: ReadyView})
     async def ready(self, _request: Request) -> Response:
         """Answer 200 while signals are taken, 503 while starting, draining or halted."""
         engine = self._context.engine

@@ -60,8 +60,7 @@ async def test_what_waited_for_an_owner_is_accepted_before_the_first_order_is_se
 
     async def backlog(api: Api) -> None:
         orders, state = api.context.order_commands, api.context.engine.state
-        for symbol in ("BTCUSDT", "ETHUSDT"):
-            accepted.append(await orders.submit(request(symbol=symbol), BOT))
+        accepted.extend([await orders.submit(request(symbol=each), BOT) for each in ("BTCUSDT", "ETHUSDT")])
         assert [state.orders[each.order.order_id].state for each in accepted] == [State.QUEUED, State.QUEUED]
         is_over.set()
 

@@ -16,7 +16,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import KEY, WAIT, Route
+from daemon.api.http.routes import KEY, WAIT, Repeated, Route
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
 from daemon.core.values.fields import Amount, Text
@@ -60,6 +60,8 @@ class BotTrade:
         "/api/mexc/trade",
         fast=True,
         body=_trade,
+        lasts_s=WAIT_S,
+        repeated=Repeated.SAME_WITH_KEY,
         parameters=[WAIT, KEY],
         answers={200: dict[str, Any], 202: dict[str, Any]},
         refuses=[BotRefusal, Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady],

@@ -6,6 +6,7 @@ it names, by :data:`daemon.api.http.error_responses.STATUS`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from enum import Enum, auto
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -33,6 +34,22 @@ class Parameter:
     about: str
 
 
+class Repeated(Enum):
+    """What a change does that is made twice by one request, because its first answer was lost with the owner."""
+
+    SAME = auto()  # the same as once
+    SAME_WITH_KEY = auto()  # the same as once, if the request has an idempotency key for each thing that it asks for
+    AGAIN = auto()  # perhaps a second one
+
+
+class Answered(Enum):
+    """Which member of a fleet answers a request that reaches any of them."""
+
+    BY_OWNER = auto()
+    BY_OWNER_OR_COPY = auto()  # the member's own copy, while there is no owner
+    BY_EACH = auto()  # the member that is asked, about itself
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method on one path, and the decorator that declares it for a handler. A GET answers HEAD as well.
@@ -48,6 +65,9 @@ class Route:
         fast: requests are short and urgent (:mod:`daemon.api.http.fast_path`).
         until_gone: a request may last until its client disconnects (:mod:`daemon.api.http.connection`).
         only_reads: a POST that changes nothing.
+        lasts_s: how long a request may wait for its outcome if it does not say how long, in seconds.
+        repeated: what it does when it is made twice; for routes that change something.
+        answered: which member of a fleet answers.
         described: whether ``/openapi.json`` lists it.
 
     """
@@ -64,6 +84,9 @@ class Route:
     fast: bool = False
     until_gone: bool = False
     only_reads: bool = False
+    lasts_s: float = 0
+    repeated: Repeated = Repeated.AGAIN
+    answered: Answered = Answered.BY_OWNER
     described: bool = True
 
     def __call__(self, handler: _F) -> _F:
