@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from daemon.api.http.body import BodyLimits
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, completed
+from daemon.api.http.routes import Endpoint
 from daemon.api.server import endpoints
 from daemon.clock import NS_PER_MS
 from daemon.config.credentials import PAPER
@@ -58,7 +59,11 @@ class Api:
         self.context = context
         self.events = events
         self.database = database
-        self._handlers = {f"{each.route.method} {each.route.path}": each.handler for each in endpoints(context, events)}
+        self.use(endpoints(context, events))
+
+    def use(self, endpoints: Sequence[Endpoint]) -> None:
+        """Call these handlers from now on."""
+        self._handlers = {f"{each.route.method} {each.route.path}": each.handler for each in endpoints}
 
     async def ask(
         self,

@@ -18,9 +18,13 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """A client; ``uid`` is ``None`` over TCP, where only a holder of the bearer token may change anything."""
+    """A client; ``uid`` is ``None`` over TCP, where only a holder of the bearer token may change anything.
+
+    ``vouched`` is the client of another member of the fleet, as that member knows it.
+    """
 
     uid: int | None
+    vouched: Caller | None = None
 
 
 TCP = Peer(None)
@@ -39,6 +43,8 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 
 def caller_of(peer: Peer, admin_uids: Collection[int]) -> Caller:
     """Return the caller's name, and whether it may administer."""
+    if peer.vouched is not None:
+        return peer.vouched
     if peer.uid is None:
         return Caller("token", administrator=True)  # the loopback listener checked it
     return Caller(actor=f"uid:{peer.uid}", administrator=peer.uid in {0, os.geteuid(), *admin_uids})
