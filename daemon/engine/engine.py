@@ -153,7 +153,7 @@ class Engine:
         if not known.is_measured or known.offset_ms != offset_ms:
             self.decide(clock_steps.measured, offset_ms)
 
-    def prove(self, result: PreflightResult) -> None:
+    def set_preflight(self, result: PreflightResult) -> None:
         """Take the result of a preflight that was made while this member stood by, so that the start needs none."""
         if self._preflight is not None:
             self._preflight.known = result
@@ -161,6 +161,11 @@ class Engine:
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopping.is_set()
 
     async def until_stopped(self) -> None:
         """Wait for :meth:`stop`: from then on nothing new is sent."""
