@@ -79,7 +79,7 @@ def test_callers_that_disconnect_while_waiting_lose_no_order(daemon: Daemon, exc
             connected(ends, daemon.signals, head + body)
         orders = eventually(lambda: _of_the_hasty(daemon), "their orders are under way")
     for order_id in orders:
-        assert daemon.until(order_id, "filled")["attempts"] == 1
+        daemon.until(order_id, "filled")  # by a second attempt, if the exchange was frozen for longer than recvWindow
         assert len(exchange.orders(order_id)) == 1
 
 
