@@ -49,7 +49,7 @@ def doctor(
     idle_s: float,
     confirm: str | None,
 ) -> None:
-    """Check the installation and the configuration: keys, exchange, database, disk, sockets, service.
+    """Check the installation and the configuration: keys, exchange, database, disk, fleet, sockets, service.
 
     Each line is ok, a warning or a failure, and says what to do. The command changes nothing, sends no order and starts
     no daemon. Without --config it checks the service's configuration, unless you run a daemon of your own.
@@ -121,6 +121,10 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     yield probe_results.examine(config.exchange, path, wall_ms())
     yield from database.examine(path)
     yield sqlite_bugs.examine(sqlite3.sqlite_version)
+    if config.fleet.url:
+        from daemon.doctor import fleet  # noqa: PLC0415  # with the drivers of its databases
+
+        yield from fleet.examine(config, environ)
     names = ("signals", "status")
     places = {
         name: socket_for_clients(getattr(config.sockets, name), name, environ, config.store.path) for name in names
