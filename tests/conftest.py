@@ -37,6 +37,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "prometheus and prometheus-alertmanager",
     ),
     "postgresql": (lambda: programs() is not None, "Debian's package postgresql"),
+    "pgbouncer": (lambda: Path("/usr/sbin/pgbouncer").exists(), "Debian's package pgbouncer"),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (

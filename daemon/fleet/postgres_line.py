@@ -150,7 +150,7 @@ class Line:
         if self._connection is None or self._connection.is_closed():
             self._connection, self._host = await self._servers.connect(self._settings)
             self._connection.add_log_listener(self._warned)
-            self.version = ".".join(str(part) for part in self._connection.get_server_version()[:2])
+            self.version = self._connection.get_settings().server_version.split()[0]
         self._warning = ""
         try:
             rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *values)

@@ -73,9 +73,9 @@ class PostgresServer:
             )  # fmt: skip
         eventually(self._answers, "PostgreSQL answers", pause_s=0.05)
 
-    def sql(self, statement: str) -> str:
-        """Execute a statement as administrator, and return its rows, without alignment."""
-        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.libpq, "-c", statement).strip()
+    def sql(self, statement: str, *, user: str = ADMIN) -> str:
+        """Execute a statement, and return its rows, without alignment."""
+        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(user=user), "-c", statement).strip()
 
     def set(self, **settings: str) -> None:
         """Change settings of the running server; they last."""
@@ -151,6 +151,29 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(directory)
 
 
+@contextmanager
+def transaction_pooler(server: PostgresServer, ignored: str) -> Iterator[int]:
+    """Start Debian's pgbouncer before a server, which gives each transaction any session of it; yield its port.
+
+    ``ignored`` are the settings of a client that it does not pass on; it refuses clients with others.
+    """
+    port, settings, users = _free_port(), server.directory / "pgbouncer.ini", server.directory / "users"
+    users.write_text(f'"{USER}" ""\n')
+    settings.write_text(
+        f"[databases]\npostgres = host={server.directory} port={server.port}\n[pgbouncer]\npool_mode = transaction\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {users}\n"
+        f"ignore_startup_parameters = {ignored}\n"
+    )
+    with (server.directory / "pgbouncer.log").open("wb") as log:
+        process = subprocess.Popen([*_other_user(), "/usr/sbin/pgbouncer", settings], stdout=log, stderr=log, cwd="/")
+    try:
+        eventually(partial(_is_open, port), "pgbouncer listens")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _program(name: str) -> Path:
     found = programs()
     assert found is not None
@@ -158,9 +181,18 @@ def _program(name: str) -> Path:
 
 
 def _as_other(name: str, *arguments: str | Path) -> list[str | Path]:
-    """Return the command of a program. Root runs it as another user: the server does not start as root."""
-    other = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    return [*other, _program(name), *arguments]
+    """Return the command of a program."""
+    return [*_other_user(), _program(name), *arguments]
+
+
+def _other_user() -> list[str | Path]:
+    """Return what runs a command as another user than root: these servers do not start as root."""
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

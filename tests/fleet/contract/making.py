@@ -1,10 +1,17 @@
 """Values for the suite."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, TypeVarTuple
 
+import anyio
 import msgspec
 
+from daemon.errors import BackendFailed
 from daemon.fleet.port import Backend, Call, Entry, Lease, MemberReport, Position, Role, next_entry
+from tests.support.waiting import PATIENCE_S
+
+Values = TypeVarTuple("Values")
+Answer = TypeVar("Answer")
 
 BEGINNING = Position()
 NOBODY = Lease()
@@ -58,3 +65,13 @@ def report(member: str, **changes: Any) -> MemberReport:
 def call(call_id: str, **changes: Any) -> Call:
     """Make a call that can be made twice and does not expire."""
     return msgspec.structs.replace(Call(call_id, "laptop", FAR_MS, True, b"\0 GET /v1/status \xff"), **changes)
+
+
+async def answered(ask: Callable[[*Values], Awaitable[Answer]], *values: *Values) -> Answer:
+    """Ask again until there is an answer."""
+    with anyio.fail_after(PATIENCE_S):
+        while True:
+            try:
+                return await ask(*values)
+            except BackendFailed:
+                await anyio.sleep(0.01)

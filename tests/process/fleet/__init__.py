@@ -1,0 +1,1 @@
+"""A fleet over real processes and real servers."""
