@@ -101,6 +101,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
                 left -= self.orders
         if self.capped or self.decimals_ms == 0:  # the first request of each order is refused
             left -= self.orders
+        if self.capped and self.decimals_ms == 0:  # and the second one of an order, which shows the cap to all
+            left -= 1
         return max(0, left)
 
     def listing(self, opens_ms: int) -> Listing:

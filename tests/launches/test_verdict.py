@@ -113,3 +113,4 @@ def test_an_open_that_nobody_announced_permits_what_the_attempts_before_it_leave
 def test_a_refused_first_request_of_each_order_uses_the_budget(trader: Trader) -> None:
     capped = msgspec.structs.replace(TWO, orders=8, capped=True)
     assert judged(trader, capped).permitted == 2
+    assert judged(trader, msgspec.structs.replace(capped, decimals_ms=0)).permitted == 1

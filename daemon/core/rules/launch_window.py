@@ -25,6 +25,10 @@ are about to open, they share ``p``. The first attempts, at the instant, are mad
 the first was refused take part in the rhythm before their first attempt. A turn is never before the rate has room:
 otherwise those of a full window would be made together at its end.
 
+Two kinds of refusals concern all orders of a pair. The price cap that one order is told counts for the others that are
+not sent yet. After refusals for the pair's rules, such as its decimals, one order goes first if the rate has no room
+for two more requests for each.
+
 Where the exchange states when the pair opens, and that is after the order's instant and within its deadline, attempts
 wait for that instant instead.
 """
@@ -33,6 +37,9 @@ from daemon.config.trading_tables import LaunchTable
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.values.orders import Order
 from daemon.core.values.symbols import SymbolRules
+
+CAP_COUNTS_MS = 1_000
+"""For how long the price cap of one order's refusal counts for the other orders of its pair: it may rise."""
 
 
 def instant_ms(order: Order, pair: SymbolRules | None) -> int | None:

@@ -68,11 +68,19 @@ class RequestWindow:
         limit, no window has too many.
         """
         while True:
-            low = bisect_right(self._instants, at_ms - WINDOW_MS)
-            high = bisect_left(self._instants, at_ms + WINDOW_MS)
+            low, high = self._near(at_ms)
             if high - low < limit:
                 return at_ms
             at_ms = self._instants[low] + WINDOW_MS
+
+    def room(self, at_ms: int, limit: int) -> int:
+        """Return how many more requests keep every window within the limit, if they are made at an instant."""
+        low, high = self._near(at_ms)
+        return max(0, limit - (high - low))
+
+    def _near(self, at_ms: int) -> tuple[int, int]:
+        """Return where the requests begin and end that share a window with one at an instant."""
+        return bisect_right(self._instants, at_ms - WINDOW_MS), bisect_left(self._instants, at_ms + WINDOW_MS)
 
     def spread_ms(self, at_ms: int, limit: int) -> int:
         """Return the time between further requests that spreads what a limit leaves until the oldest request is over.
@@ -119,6 +127,10 @@ class RateBudget:
     def free_ms(self, at_ms: int) -> int:
         """Return the first instant from ``at_ms`` on at which one more request keeps the order rate."""
         return self._window.free_ms(at_ms, self.config.exchange.order_rate_per_s)
+
+    def room(self, at_ms: int) -> int:
+        """Return how many more requests at an instant keep the order rate."""
+        return self._window.room(at_ms, self.config.exchange.order_rate_per_s)
 
     def spread_ms(self, at_ms: int, limit: int) -> int:
         """Return the time between further requests that spreads what a lower limit leaves."""

@@ -93,6 +93,10 @@ CATALOGUE: dict[str, Kind] = {
         "a MARKET order is sent as a limit order at its cap: its pair is opening, or the exchange refused MARKET",
         ("type", "quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
     ),
+    "order.repriced": Kind(
+        Level.INFO, "the price is lowered to the cap that the exchange has stated to another order of the pair",
+        ("quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
+    ),
     "order.unfit": Kind(
         Level.WARNING,
         "the rules that a pair shows before its open refuse a waiting order's amounts; it ends if they still do at its "

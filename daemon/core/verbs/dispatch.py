@@ -80,7 +80,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
             left -= grant(d, left)
             continue
         d.state.queue.pop()
-        _send(d, fitted)
+        _send(d, launching.at_known_cap(d, fitted))
     return None if left > 0 else d.now_ms
 
 

@@ -23,20 +23,19 @@ def refit(d: Decision, order: Order, rules: SymbolRules) -> Order:
 
 
 def fitted_at_arming(d: Decision, order: Order) -> Order | None:
-    """Round a queued order with an instant a last time before it is armed.
+    """Round a queued order with an instant a last time before it is armed, and before each later attempt.
 
     Rules that are not known change nothing: the exchange decides. If they refuse the amounts, the order ends, and
-    ``None`` is returned.
+    ``None`` is returned; after an attempt, when its instant has come, the exchange decides.
     """
-    instant = d.state.instant_ms(order)
-    if instant is None or (order.attempts and instant <= d.now_ms):
-        return order
-    rules = d.state.pair_rules(order.symbol)
-    if rules is None:
+    instant, rules = d.state.instant_ms(order), d.state.pair_rules(order.symbol)
+    if instant is None or rules is None:
         return order
     try:
         return refit(d, order, rules)
     except Invalid as refusal:
+        if order.attempts and instant <= d.now_ms:
+            return order
         d.state.leave(order)
         order = d.move(order, OrderEvent.SET_ASIDE, reason=f"{UNFIT}{refusal}")
         d.free_lock(order, error=order.reason)

@@ -1,13 +1,17 @@
 """Launching: attempts around the open of a pair (:mod:`daemon.core.rules.launch_window`)."""
 
-from daemon.core.rules.launch_window import is_over, step_ms
+import msgspec
+
+from daemon.core.rules.launch_window import CAP_COUNTS_MS, is_over, step_ms
 from daemon.core.rules.rate import WINDOW_MS
+from daemon.core.rules.repricing import at_limit
 from daemon.core.rules.retries import Verdict, has_attempt_left, why_refused
 from daemon.core.state.decision import Decision
 from daemon.core.state.launches import Launch
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused
-from daemon.core.values.orders import Order
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import OrderEvent, State
+from daemon.core.values.symbols import amounts_changed
 
 _SHOW_OPEN = frozenset({Advice.REPRICE, Advice.STOP, Advice.CHECK_FUNDS})
 """Refusals for the price, the type or the funds: the pair takes orders."""
@@ -55,6 +59,44 @@ def note_open(d: Decision, order: Order, answer: Answer) -> None:
         other = d.state.orders[order_id]
         if other.state is State.QUEUED and order_id in d.state.orders.later:
             d.enqueue(d.change(other, not_before_ms=d.now_ms))
+
+
+def note_cap(d: Decision, order: Order, answer: Answer) -> None:
+    """Note the price cap that an answer states: no other BUY of the pair goes above it for now."""
+    if isinstance(answer, Refused) and answer.price_cap is not None and order.side is Side.BUY:
+        d.state.launches.note_cap(order.symbol, answer.price_cap, d.now_ms, d.now_ms + CAP_COUNTS_MS)
+
+
+def at_known_cap(d: Decision, order: Order) -> Order:
+    """Lower the price of a BUY to the cap that the exchange has just stated to another order of its pair.
+
+    That is not the move after a refusal of its own, which it may still need, if the cap sinks.
+    """
+    cap = d.state.launches.cap_of(order.symbol, d.now_ms)
+    if cap is None or order.side is not Side.BUY or order.price is None or order.price <= cap:
+        return order
+    changes = amounts_changed(order, at_limit(order, cap, d.state.pair_rules(order.symbol), d.exchange_ms))
+    order = d.change(order, **changes)
+    d.record("order.repriced", order, **changes)
+    return order
+
+
+def one_first(d: Decision, order: Order, verdict: Verdict) -> Verdict:
+    """Let one order of a pair go first after refusals for the pair's rules, if the rate has no room for more of them.
+
+    It may be refused for its price next. The others go when its answer shows that the pair takes orders, or in the
+    rhythm.
+    """
+    launch = d.state.launches.of(order.symbol)
+    if verdict.refitted is None or launch is None or launch.opened_ms is not None:
+        return verdict
+    if 2 * len(launch.order_ids) <= d.state.rate_budget.room(d.now_ms):
+        return verdict
+    if launch.goes_first not in launch.order_ids:
+        launch.goes_first = order.order_id
+    if launch.goes_first == order.order_id:
+        return verdict
+    return msgspec.structs.replace(verdict, not_before_ms=_take_turn(d, launch, order, _next_ms(d, launch)))
 
 
 def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:

@@ -67,6 +67,7 @@ def answered(
     if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
         d.record("order.late_answer", order, answer=type(answer).__name__)
         return None
+    launching.note_cap(d, order, answer)
     launching.note_open(d, order, answer)
     match answer:
         case Placed():
@@ -86,6 +87,7 @@ def answered(
                 last_price=last_price,
                 deadline_ms=deadline_ms,
             )
+            verdict = launching.one_first(d, order, verdict)
             _refused(d, order, verdict)
             return verdict
         case _:  # not sent

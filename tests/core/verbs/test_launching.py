@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.core.rules.launch_window import CAP_COUNTS_MS
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.values.exchange_replies import Advice, Answer
 from daemon.core.values.orders import Order
@@ -249,6 +250,143 @@ def test_the_next_instant_of_any_order_counts_by_our_clock() -> None:
     assert bench.state.next_instant_ms(bench.now_ms) is None
     submit(bench, execute_at=NOON_MS + 2_000)
     assert bench.state.next_instant_ms(bench.now_ms) == NOON_MS + 2_000
+
+
+# --- refusals that concern all orders of a pair
+
+LIMIT: dict[str, Any] = {"type": "LIMIT", "quantity": Decimal(4), "price": Decimal(10)}
+COARSER = symbol_rules(price_decimals=0, quantity_decimals=0)
+SCALE = refused(Advice.DEAD_LETTER, doubts_rules=True)
+
+
+def capped(cap: str) -> Answer:
+    return refused(Advice.REPRICE, price_cap=Decimal(cap))
+
+
+def in_flight(bench: Bench) -> list[Decimal | None]:
+    """Return the prices of the requests that were sent and not answered."""
+    return [send.attempt.price for send, _ in bench.sends.values()]
+
+
+def held_back(bench: Bench, first: Answer, **changes: Any) -> tuple[Order, Order]:
+    """Send one of two orders, and answer it; only then can the other one be sent."""
+    one, other = submit(bench, 2, **LIMIT | changes)
+    bench.settle()
+    bench.answer(one, first)
+    return one, other
+
+
+def test_an_order_goes_at_the_cap_that_another_of_its_pair_was_told() -> None:
+    bench = bench_of(queue={"max_in_flight": 1})
+    bench.pairs["FOOUSDT"] = symbol_rules()
+    one, other = held_back(bench, capped("9.5"))
+    assert in_flight(bench) == [Decimal("9.5")], "the one that was refused"
+    bench.settle()
+    bench.answer(one, placed())
+    assert in_flight(bench) == [Decimal("9.5")]
+    order = bench.order(other)
+    assert (order.attempts, order.quantity, order.asked["price"]) == (1, Decimal("4.21"), Decimal(10))
+    repriced = next(event for event in bench.events(order) if event.name == "order.repriced")
+    assert (repriced.detail["price"], repriced.detail["asked_price"]) == ("9.5", "10")
+    bench.settle()
+    bench.answer(other, capped("9"))
+    assert in_flight(bench) == [Decimal(9)], "its own refusal still moves it once"
+
+
+def test_an_order_of_a_lower_price_and_a_sell_keep_theirs() -> None:
+    bench = bench_of(queue={"max_in_flight": 1})
+    one = submit(bench, **LIMIT)[0]
+    lower = bench.submit(**LIMIT | LATE | {"price": Decimal(9)}, execute_at=bench.now_ms, snipe_target_id="lower")
+    sell = bench.submit(**LIMIT | LATE, side="SELL", execute_at=bench.now_ms, snipe_target_id="sell")
+    bench.settle()
+    bench.answer(one, capped("9.5"))
+    sent = []
+    while bench.sends:
+        sent += in_flight(bench)
+        answer_all(bench, placed())
+    assert (bench.order(lower).price, bench.order(sell).price) == (Decimal(9), Decimal(10))
+    assert sorted(sent, key=str) == [Decimal(10), Decimal(9), Decimal("9.5")]
+
+
+def test_the_cap_that_another_order_was_told_counts_for_a_second() -> None:
+    bench = bench_of(queue={"max_in_flight": 1})
+    one, other = held_back(bench, capped("9.5"))
+    bench.settle()
+    bench.pass_time(CAP_COUNTS_MS + 1)
+    bench.answer(one, placed())
+    assert in_flight(bench) == [Decimal(10)]
+    assert bench.order(other).state is State.IN_FLIGHT
+
+
+@pytest.mark.parametrize("answer", [placed(), capped("9")], ids=["placed", "above the cap"])
+def test_after_refusals_for_the_rules_one_goes_first_where_the_rate_has_no_room_for_more_of_them(
+    answer: Answer,
+) -> None:
+    bench = bench_of()
+    orders = submit(bench, 5, **LIMIT | {"price": Decimal("10.5")})
+    bench.settle()
+    for order in orders:
+        bench.answer(order, SCALE, new_rules=COARSER)
+    assert [bench.order(order).attempts for order in orders] == [2, 1, 1, 1, 1]
+    bench.settle()
+    bench.answer(orders[0], answer)
+    assert all(bench.order(order).state in {State.IN_FLIGHT, State.OPEN} for order in orders[:4])
+    assert set(in_flight(bench)) == {Decimal(10) if answer == placed() else Decimal(9)}
+
+
+def test_after_refusals_for_the_rules_all_go_at_once_where_the_rate_has_room() -> None:
+    bench = bench_of()
+    orders = submit(bench, 3, **LIMIT | {"price": Decimal("10.5")})
+    bench.settle()
+    for order in orders:
+        bench.answer(order, SCALE, new_rules=COARSER)
+    assert [bench.order(order).attempts for order in orders] == [2, 2, 2]
+
+
+def test_an_order_that_was_early_uses_the_rules_that_another_orders_refusal_showed() -> None:
+    bench = bench_of()
+    orders = submit(bench, 2, **LIMIT | {"price": Decimal("10.5")})
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 3_000)
+    first = _next_sent(bench)
+    bench.pairs["FOOUSDT"] = COARSER
+    bench.answer(first, SCALE, new_rules=COARSER)
+    bench.settle()
+    bench.answer(first, placed())
+    assert in_flight(bench) == [Decimal(10)]
+    assert all(bench.order(order).asked["price"] == Decimal("10.5") for order in orders)
+
+
+def test_rules_that_refuse_an_order_that_was_early_do_not_end_it() -> None:
+    """As before its first attempt they would; but now the exchange has the word."""
+    bench = bench_of()
+    (order,) = submit(bench, 1, **LIMIT)
+    answer_all(bench, EARLY)
+    bench.pairs["FOOUSDT"] = symbol_rules(min_quantity=Decimal(1_000))
+    assert attempts_until(bench, NOON_MS + 1_000)
+    assert bench.order(order).state is State.QUEUED
+
+
+def _next_sent(bench: Bench) -> Order:
+    """Let time pass until a request was sent."""
+    while not bench.sends:
+        bench.pass_time(1)
+    bench.settle()
+    ((send, _),) = bench.sends.values()
+    return send.order
+
+
+def test_without_an_answer_to_the_first_the_others_go_in_the_rhythm() -> None:
+    bench = bench_of()
+    orders = submit(bench, 5, **LIMIT | {"price": Decimal("10.5")})
+    bench.settle()
+    for order in orders:
+        bench.answer(order, SCALE, new_rules=COARSER)
+    bench.settle()
+    bench.answer(orders[0], unclear())
+    made = attempts_until(bench, NOON_MS + WINDOW_MS, unclear())
+    assert len(made) == 4
+    assert len(set(made)) == 4
 
 
 # --- a known open
