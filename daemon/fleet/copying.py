@@ -12,8 +12,10 @@ import msgspec
 
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
+from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BadDatabase, LogWentBack
 from daemon.fleet.entries import Body, NewerFormat, Takeover, decode
+from daemon.fleet.identity import MEMBER_FACT, Identity, identity_fact
 from daemon.fleet.port import Backend, Entry, Position
 from daemon.store.commit import Commit
 from daemon.store.store import Store
@@ -87,6 +89,7 @@ class Copy:
         self.last_takeover: TakeoverSeen | None = None
         self.takeovers = 0  # since the copy was at the log's end for the first time
         self._was_at_end = False
+        self._identity: Identity | None = None
 
     @property
     def former_until_ms(self) -> int:
@@ -103,6 +106,8 @@ class Copy:
             BadDatabase: it holds orders that did not come from the log.
 
         """
+        identity = await self._store.fact(MEMBER_FACT)
+        self._identity = None if identity is None else msgspec.json.decode(identity, type=Identity)
         stored = await self._store.fact(POSITION_FACT)
         if stored is not None:
             self.position = msgspec.json.decode(stored, type=Position)
@@ -132,6 +137,7 @@ class Copy:
             found = await self._backend.read(max(0, before.n - 1), PIECE)  # with the entry at which the copy is
             if before.n:
                 self._check(found[:1])
+                await self._confirm()
                 found = found[1:]
             if found:
                 await self._apply(found)
@@ -153,6 +159,16 @@ class Copy:
         if at_position[0].position != self.position:
             raise self._other_past(self.position.n)
         self.last_ms = at_position[0].at_ms
+
+    async def _confirm(self) -> None:
+        """Trust a restored backup, if this is one: the log holds what it lacks, so it needs no halt.
+
+        The mark of a backup is removed before anything is copied: the log may bring another one
+        (:mod:`daemon.fleet.loss`).
+        """
+        if self._identity is not None and self._identity.is_copied:
+            self._identity = msgspec.structs.replace(self._identity, is_copied=False)
+            await self._store.apply([ChangeSet(facts={COPIED_FACT: ""} | identity_fact(self._identity))])
 
     def _other_past(self, n: int) -> LogWentBack:
         return LogWentBack(

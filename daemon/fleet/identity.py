@@ -18,6 +18,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     member: str
     inode: int
+    is_copied: bool = False  # the file was copied, and the log did not confirm its content yet
 
 
 def place_of(database: Path) -> Place:
@@ -31,6 +32,11 @@ async def member_id(store: Store, place: Place, entropy: Entropy) -> str:
     stored = await store.fact(MEMBER_FACT)
     known = None if stored is None else msgspec.json.decode(stored, type=Identity)
     if known is None or known.inode != place.inode:
-        known = Identity(entropy(8).hex(), place.inode)
-        await store.commit(ChangeSet(facts={MEMBER_FACT: msgspec.json.encode(known).decode()})).durable()
+        known = Identity(entropy(8).hex(), place.inode, is_copied=known is not None)
+        await store.commit(ChangeSet(facts=identity_fact(known))).durable()
     return known.member
+
+
+def identity_fact(identity: Identity) -> dict[str, str]:
+    """Return the fact that holds an identity."""
+    return {MEMBER_FACT: msgspec.json.encode(identity).decode()}

@@ -8,6 +8,7 @@ reads everything from the disk and the log.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
+from typing import NamedTuple
 
 import anyio
 import msgspec
@@ -24,7 +25,7 @@ from daemon.fleet.copying import SUCCESSOR_FACT, Copy
 from daemon.fleet.entries import FORMAT, Body, Takeover, encode
 from daemon.fleet.health import Seen, health_of
 from daemon.fleet.owning import RETRY_S, Owning
-from daemon.fleet.port import Backend, Change, Lease, MemberReport, Notice, Role, next_entry
+from daemon.fleet.port import Backend, Change, Entry, Lease, MemberReport, Notice, Role, next_entry
 from daemon.fleet.takeover import LeaseTaken, reason_to_take
 from daemon.fleet.terms import Terms
 from daemon.store.store import Store
@@ -55,6 +56,14 @@ class Owned(msgspec.Struct, frozen=True):
     lease: Lease
     former_until_ms: int  # the latest end of the former owners' leases, Unix ms of the exchange's clock
     last_ms: int  # the latest instant in the log, Unix ms of its writer's clock
+
+
+class _Asked(NamedTuple):
+    """A takeover that was asked for."""
+
+    seen: Lease
+    lease: Lease
+    entry: Entry
 
 
 class Member:
@@ -97,7 +106,7 @@ class Member:
         self._store = store
         self._measure = measure
         self._mine: LeaseTaken | None = None
-        self._asked: Lease | None = None  # a lease that was asked for, with an unknown outcome
+        self._asked: _Asked | None = None  # a takeover that was asked for, with an unknown outcome
         self._ordered: str | None = None
         self._owned: Owned | None = None
         self._is_owned = asyncio.Event()
@@ -231,14 +240,12 @@ class Member:
 
     async def _is_taken(self) -> bool:
         """Take the account if that is due; return whether this member owns it now."""
-        lease = self.seen.lease
-        if self._asked is not None and (lease.owner, lease.epoch) == (self._asked.owner, self._asked.epoch):
-            return await self._begin(self._asked)
-        self._asked = None
+        if self._asked is not None:  # the same again: it succeeds if it had its effect
+            return await self._ask(self._asked)
         if self.terms.role is Role.DOOR or self.copy.unreadable is not None or self.copy.is_incomplete:
             return False
         reason = reason_to_take(
-            lease,
+            self.seen.lease,
             member=self.terms.member,
             place=self.terms.place,
             mine=self._mine,
@@ -276,17 +283,18 @@ class Member:
         entry = next_entry(self.copy.position, epoch=lease.epoch, at_ms=at_ms, body=encode(body))
         taken = msgspec.json.encode(LeaseTaken(lease.epoch, self.terms.place)).decode()
         await self._store.commit(ChangeSet(facts={LEASE_FACT: taken})).durable()  # before it is asked for
-        self._asked = lease
-        if not await self._backend.take(seen, lease, entry):
-            self._asked = None
-            return False
-        return await self._begin(lease)
+        return await self._ask(_Asked(seen, lease, entry))
 
-    async def _begin(self, lease: Lease) -> bool:
-        """Own the account, once the entry of the takeover is on this disk; return false if another one followed it."""
-        await self.copy.catch_up()
-        if self.copy.position.epoch != lease.epoch:
+    async def _ask(self, asked: _Asked) -> bool:
+        """Ask for the account; own it once the takeover's entry is on this disk."""
+        self._asked = asked
+        is_taken = await self._backend.take(asked.seen, asked.lease, asked.entry)
+        if is_taken:
+            await self.copy.catch_up()
+        self._asked = None
+        if not is_taken or self.copy.position != asked.entry.position:  # it was taken, and another followed already
             return False
+        lease = asked.lease
         self._owned = Owned(lease, self.copy.former_until_ms, self.copy.last_ms)
         self.owning.begin(lease)
         self._is_owned.set()

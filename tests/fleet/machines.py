@@ -1,6 +1,6 @@
 """Machines of a fleet in one process and in virtual time: members over real SQLite files and a database in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -162,6 +162,11 @@ def exchange_ms() -> int:
 def database() -> MemoryDatabase:
     """Return an empty database."""
     return MemoryDatabase(LoopClock().now_ms)
+
+
+async def elsewhere(work: Callable[..., Awaitable[object]], *args: object) -> None:
+    """Run something with threads in a loop of its own: they and virtual time do not go together."""
+    await anyio.to_thread.run_sync(lambda: anyio.run(work, *args))
 
 
 async def owns(process: Process, within_s: float = 20.0) -> Lease:

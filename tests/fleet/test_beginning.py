@@ -18,7 +18,7 @@ from daemon.fleet.memory import Link, MemoryDatabase
 from daemon.store import snapshot
 from daemon.store.store import open_store
 from tests.exchange.mexc.clocks import in_virtual_time
-from tests.fleet.machines import LEASE_MS, Machine, database, owns
+from tests.fleet.machines import LEASE_MS, Machine, database, elsewhere, owns
 from tests.support import making
 
 TABLES = ("orders", "attempts", "transaction_locks", "transaction_queue", "events")
@@ -47,7 +47,7 @@ async def fill(path: Path) -> None:
                     attempts={"a": making.attempt(done), "b": making.attempt(placed)},
                     locks={lock.lock_id: released, "lock-2": making.lock(2, resource="r")},
                     waiters={waiter.waiter_id: waiter},
-                    facts={"halted": "a look around", "fleet_member": "another"},
+                    facts={"halted": "a look around", "fleet_other": "of this machine"},
                     events=[
                         Event(name="order.sent", at_ms=making.NOW_MS + n, order_id=done.order_id) for n in range(5)
                     ],
@@ -69,7 +69,7 @@ async def test_a_new_member_has_everything_that_the_first_machine_had(
     monkeypatch.setattr(snapshot, "PIECE", piece)
     shared = database()
     first, second = Machine(shared, tmp_path, "a"), Machine(shared, tmp_path, "b")
-    await fill_in_threads(first.path)
+    await elsewhere(fill, first.path)
     before = content(first.path)
     begun = await begin_log(shared.backend(), first.path)
     assert (begun.orders, begun.events, begun.entries) == (2, 5, len(shared.log))
@@ -80,21 +80,16 @@ async def test_a_new_member_has_everything_that_the_first_machine_had(
             await anyio.sleep(0.1)
             assert await standby.has(3)
             assert await standby.store.fact("halted") == "a look around"
-            assert await standby.store.fact("fleet_member") is None
+            assert await standby.store.fact("fleet_other") is None
     after = content(second.path)
     assert all({*before[table]} <= {*after[table]} for table in TABLES)
-
-
-async def fill_in_threads(path: Path) -> None:
-    """Fill a database; its threads and virtual time do not go together, so another loop does it."""
-    await anyio.to_thread.run_sync(lambda: anyio.run(fill, path))
 
 
 @in_virtual_time
 async def test_nobody_takes_over_before_the_beginning_is_complete(tmp_path: Path) -> None:
     shared = database()
     first = Machine(shared, tmp_path, "a")
-    await fill_in_threads(first.path)
+    await elsewhere(fill, first.path)
     breaks = BreaksAfter(3)
     with pytest.raises(BackendFailed):
         await begin_log(shared.backend(breaks), first.path)
