@@ -43,22 +43,28 @@ async def begin_log(backend: Backend, database: Path) -> Begun:
             otherwise.
 
     """
-    with _opened(database) as (connection, path):
+    with opened(database) as (connection, path):
+        if queries.fact(connection, POSITION_FACT) is not None:
+            raise BadDatabase(f"{path} belongs to a fleet already; start its daemon")
         return await _enter(backend, connection, path)
 
 
 @contextmanager
-def _opened(database: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """Open the database of a machine that is in no fleet; keep daemons from it."""
+def opened(database: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """Open a database for writing, and keep daemons from it.
+
+    Raises:
+        AlreadyRunning: a daemon uses it.
+        BadDatabase: there is none, or it is damaged or foreign.
+
+    """
     if not database.is_file():
-        raise BadDatabase(f"there is no database at {database}; an empty fleet needs no beginning: start its members")
+        raise BadDatabase(f"there is no database at {database}; a member without one begins with a copy of the log")
     path = real(database)
     refuse_remains(path)
     with instance_lock(path), closing(open_for_writing(path)) as connection:
         prepare(connection, path)
         check(connection, path, decisive=True)
-        if queries.fact(connection, POSITION_FACT) is not None:
-            raise BadDatabase(f"{path} belongs to a fleet already; start its daemon")
         yield connection, path
 
 

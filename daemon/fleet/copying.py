@@ -32,6 +32,12 @@ BEGINNING_FACT = "fleet_beginning"
 TAKEOVER_FACT = "fleet_takeover"
 """Name of the fact that holds the latest takeover (:class:`TakeoverSeen`), as JSON."""
 
+REMEDY = (
+    "compare the latest orders with the exchange, run `sniperd fleet accept-loss` on the member that has the most "
+    "entries, and move the databases of the others away"
+)
+"""What to do when the log lost entries."""
+
 PIECE = 128
 """Entries that are read and written together."""
 
@@ -153,8 +159,7 @@ class Copy:
     def _check(self, at_position: Sequence[Entry]) -> None:
         if not at_position:
             raise LogWentBack(
-                f"the fleet's log ends before entry {self.position.n}, which this member has copied; compare the "
-                "latest orders with the exchange, then run `sniperd fleet accept-loss`"
+                f"the fleet's log ends before entry {self.position.n}, which this member has copied; {REMEDY}"
             )
         if at_position[0].position != self.position:
             raise self._other_past(self.position.n)
@@ -173,7 +178,7 @@ class Copy:
     def _other_past(self, n: int) -> LogWentBack:
         return LogWentBack(
             f"entry {n} of the fleet's log does not follow what this member has copied: the log lost entries and went "
-            "on without them; compare the latest orders with the exchange, then run `sniperd fleet accept-loss`"
+            f"on without them; {REMEDY}"
         )
 
     async def _apply(self, found: Sequence[Entry]) -> None:

@@ -87,11 +87,18 @@ def _mark(copy: sqlite3.Connection) -> None:
     """Record in a copy the instant up to which it is complete. A copy of a copy keeps the mark that it has."""
     with copy:
         copy.execute(
-            "INSERT INTO facts VALUES (?, strftime('%Y-%m-%dT%H:%M:%fZ',"
-            " coalesce((SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1), 0) / 1000.0, 'unixepoch'))"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value = ''",
-            (COPIED_FACT,),
+            "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value = ''",
+            (COPIED_FACT, complete_until(copy)),
         )
+
+
+def complete_until(connection: sqlite3.Connection) -> str:
+    """Return the instant of a database's last event, in ISO 8601: what happened later is not in it."""
+    query = (
+        "SELECT strftime('%Y-%m-%dT%H:%M:%fZ',"
+        " coalesce((SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1), 0) / 1000.0, 'unixepoch')"
+    )
+    return str(connection.execute(query).fetchone()[0])
 
 
 def sync(path: Path, flags: int = 0) -> None:

@@ -18,8 +18,11 @@ PIECE = 500
 _T = TypeVar("_T")
 
 
-def groups(connection: sqlite3.Connection) -> Iterator[ChangeSet]:
-    """Yield everything but the facts, in groups. The same database yields the same groups."""
+def groups(connection: sqlite3.Connection, *, events_after_ms: int = -1) -> Iterator[ChangeSet]:
+    """Yield everything but the facts, in groups, with the events after an instant.
+
+    The same database yields the same groups.
+    """
     for locks in _pieces(map(rows.lock_from, _all(connection, "transaction_locks", "fencing_token"))):
         yield ChangeSet(locks={lock.lock_id: lock for lock in locks})
     # An order has a row in the bot's queue if it has waited, so it is written once as it waited.
@@ -37,7 +40,8 @@ def groups(connection: sqlite3.Connection) -> Iterator[ChangeSet]:
     )
     for found in _pieces(map(rows.waiter_from, waiters)):
         yield ChangeSet(waiters={waiter.waiter_id: waiter for waiter in found})
-    for events in _pieces(map(rows.event_from, _all(connection, "events", "event_id"))):
+    later = connection.execute("SELECT * FROM events WHERE at_ms > ? ORDER BY event_id", (events_after_ms,))
+    for events in _pieces(map(rows.event_from, later)):
         yield ChangeSet(events=events)
 
 
