@@ -13,12 +13,12 @@ import msgspec
 
 from daemon.core.state.changes import ChangeSet
 from daemon.errors import BadDatabase, Deposed
-from daemon.fleet.copying import BEGINNING_FACT, POSITION_FACT, body_of, position_fact
+from daemon.fleet.copying import BEGINNING_FACT, body_of, position_fact
 from daemon.fleet.entries import encode
 from daemon.fleet.port import Backend, Position, next_entry
 from daemon.store import queries, rows, snapshot
 from daemon.store.files import instance_lock, real, refuse_remains
-from daemon.store.opening import check, open_for_writing, prepare, transaction
+from daemon.store.opening import POSITION_FACT, check, open_for_writing, prepare, transaction
 
 FLEET_FACTS = "fleet_"
 """Facts whose names begin so are about this machine's place in a fleet."""
@@ -63,7 +63,7 @@ def opened(database: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
     path = real(database)
     refuse_remains(path)
     with instance_lock(path), closing(open_for_writing(path)) as connection:
-        prepare(connection, path)
+        prepare(connection, path, is_copy=True)
         check(connection, path, decisive=True)
         yield connection, path
 

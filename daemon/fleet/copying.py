@@ -18,10 +18,8 @@ from daemon.fleet.entries import Body, NewerFormat, Takeover, decode
 from daemon.fleet.identity import MEMBER_FACT, Identity, identity_fact
 from daemon.fleet.port import Backend, Entry, Position
 from daemon.store.commit import Commit
+from daemon.store.opening import POSITION_FACT
 from daemon.store.store import Store
-
-POSITION_FACT = "fleet_position"
-"""Name of the fact that holds the copy's position in the log, as JSON."""
 
 SUCCESSOR_FACT = "fleet_successor"
 """Name of the fact that holds the member to which the account was handed over; empty: to any."""

@@ -20,12 +20,12 @@ from daemon.core.values.events import Event
 from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BadDatabase, Deposed
 from daemon.fleet.beginning import FLEET_FACTS, opened
-from daemon.fleet.copying import BEGINNING_FACT, PIECE, POSITION_FACT, body_of, changes_of, position_fact
+from daemon.fleet.copying import BEGINNING_FACT, PIECE, body_of, changes_of, position_fact
 from daemon.fleet.entries import decode, encode
 from daemon.fleet.port import Backend, Position, next_entry
 from daemon.store import queries, rows, snapshot
 from daemon.store.backup import complete_until
-from daemon.store.opening import transaction
+from daemon.store.opening import POSITION_FACT, transaction
 from daemon.store.schema import SCHEMA
 from daemon.store.writer import write_groups
 

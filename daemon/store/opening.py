@@ -36,6 +36,9 @@ UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """Errors of a database that cannot be read. SQLite quotes a damaged schema in its message; if that is no text, Python
 raises the second."""
 
+POSITION_FACT = "fleet_position"
+"""Name of the fact that a copy of a fleet's log has: its position in the log. No daemon may use such a copy alone."""
+
 DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
 """Tables that decide what is sent. They are compared with their indices before anything is sent."""
 
@@ -48,7 +51,7 @@ def prepare(connection: sqlite3.Connection, path: Path, *, is_copy: bool = False
     the disk.
 
     Raises:
-        BadDatabase: corrupt, not ours, or of another schema.
+        BadDatabase: corrupt, not ours, of another schema, or a fleet's copy without ``is_copy``.
         CannotCreate: the file cannot be written.
         NotNow: the disk is full, or another program has the database locked; it can be tried again.
 
@@ -62,6 +65,8 @@ def prepare(connection: sqlite3.Connection, path: Path, *, is_copy: bool = False
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         if is_new:
             _create(connection)
+        elif not is_copy:
+            _refuse_copy(connection, path)
         _grow_wal(connection)
     except UNREADABLE as error:
         if connection.in_transaction:
@@ -140,6 +145,14 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     if other := other_schema(version):
         raise BadDatabase(f"{path} was written by {other}; start that version, or restore a backup of this version")
     return False
+
+
+def _refuse_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a copy of a fleet's log: its other members may trade with the same account now."""
+    if connection.execute("SELECT 1 FROM facts WHERE name = ?", (POSITION_FACT,)).fetchone():
+        raise BadDatabase(
+            f"{path} is a copy of a fleet's log; set [fleet] url, or make it a database of its own: sniperd fleet leave"
+        )
 
 
 def _cannot_prepare(path: Path, error: Exception) -> StartupError:

@@ -104,7 +104,7 @@ class Machine:
     async def running(self) -> AsyncIterator[Process]:
         """Run the member; its failure is kept in the process."""
         life, cable, clock, exchange_clock = Life(is_fragile=False), Cable(), LoopClock(), ExchangeClock()
-        disk = Disk(self.path, life, Random(1), stalls=0.0)  # noqa: S311  # for times of the disk
+        disk = Disk(self.path, life, Random(1), stalls=0.0, is_copy=True)  # noqa: S311  # for times of the disk
         store, emitted, copied = disk.store(), list[Event](), list[Event]()
 
         async def measure() -> bool:

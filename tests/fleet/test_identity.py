@@ -16,7 +16,7 @@ from tests.fleet.machines import Machine, database, elsewhere, owns
 
 
 async def id_in(path: Path, seed: int) -> str:
-    async with open_store(path) as store:
+    async with open_store(path, is_copy=True) as store:
         return await member_id(store, place_of(path), random.Random(seed).randbytes)  # noqa: S311  # for a test
 
 

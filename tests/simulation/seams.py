@@ -83,13 +83,13 @@ class Life:
 class Disk:
     """SQLite on a real file, without a thread: a commit takes virtual time, before and after it happens."""
 
-    def __init__(self, path: Path, life: Life, dice: Random, stalls: float = 0.01) -> None:
-        """``stalls`` is the share of steps that take up to a second and a half."""
+    def __init__(self, path: Path, life: Life, dice: Random, stalls: float = 0.01, *, is_copy: bool = False) -> None:
+        """``stalls`` is the share of steps that take up to a second and a half; ``is_copy``: of a fleet's log."""
         self._life = life
         self._dice = dice
         self._stalls = stalls
         self._write = sqlite3.connect(path, isolation_level=None)
-        prepare(self._write, path)
+        prepare(self._write, path, is_copy=is_copy)
         self._write.execute("PRAGMA synchronous = OFF")  # only processes are killed here, never the machine
         self._read = open_for_reading(path)
         self._keys = open_for_reading(path)
