@@ -38,6 +38,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "postgresql": (lambda: programs() is not None, "Debian's package postgresql"),
     "pgbouncer": (lambda: Path("/usr/sbin/pgbouncer").exists(), "Debian's package pgbouncer"),
+    "redis": (lambda: shutil.which("redis-server") is not None, "Debian's package redis-server"),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (

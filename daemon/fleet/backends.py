@@ -9,7 +9,9 @@ from daemon.config.credentials import Secret
 from daemon.errors import BadConfig
 from daemon.fleet.port import Backend
 
-ADAPTERS = {"postgresql": "postgres", "postgres": "postgres"}
+ADAPTERS = {"postgresql": "postgres", "postgres": "postgres"} | dict.fromkeys(
+    ("valkey", "valkeys", "redis", "rediss"), "valkey"
+)
 """The modules of this package by the schemes of their URLs. Each has ``open_log`` and ``create_log``."""
 
 

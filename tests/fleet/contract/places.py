@@ -16,6 +16,7 @@ from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.memory import MemoryDatabase
 from daemon.fleet.port import Backend
 from tests.support.postgres import ADMIN, PostgresServer
+from tests.support.valkey_process import ValkeyProcess
 from tests.support.waiting import wall_ms
 
 Join = Callable[[], AbstractAsyncContextManager[Backend]]
@@ -41,6 +42,17 @@ async def memory(_: pytest.FixtureRequest) -> AsyncIterator[Join]:
     yield lambda: nullcontext(database.backend())
 
 
+@asynccontextmanager
+async def valkey(
+    request: pytest.FixtureRequest, *, server: str = "valkey", durability: str = "single"
+) -> AsyncIterator[Join]:
+    """Make a ledger in one of the run's servers."""
+    running: ValkeyProcess = request.getfixturevalue(server)
+    ledger = secrets.token_hex(8)
+    await create_log(running.url, ledger, f"account of {ledger}")
+    yield partial(open_backend, running.url, ledger, durability)
+
+
 class Kind(NamedTuple):
     """A backend, and the words of the marker ``needs``."""
 
@@ -48,4 +60,10 @@ class Kind(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
-PLACES = {"memory": Kind(memory), "postgresql": Kind(postgresql, ("postgresql",))}
+PLACES = {
+    "memory": Kind(memory),
+    "postgresql": Kind(postgresql, ("postgresql",)),
+    "valkey": Kind(valkey),
+    "valkey with a replica": Kind(partial(valkey, server="replicated", durability="synchronous")),
+    "redis": Kind(partial(valkey, server="redis"), ("redis",)),
+}

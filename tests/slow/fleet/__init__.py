@@ -1,0 +1,1 @@
+"""The fleet's databases while servers are killed, lose power, or are replaced by a replica."""
