@@ -8,6 +8,7 @@ Each figure is measured beside its floor or a peer, in the same rounds::
     python -m tests.bench instant          # orders armed for one instant, beside C, aiohttp and ccxt
     python -m tests.bench far              # the same over TLS, 50 ms away, where idle connections are closed
     python -m tests.bench locks            # leases, beside redis-py on Valkey, and Valkey under the same client
+    python -m tests.bench appends          # a fleet's commit in each shared database, beside SQLite's
     python -m tests.bench events           # signal to order while a hundred follow the events
     python -m tests.bench readers          # signal to order while eight read boards, lists and histories
     python -m tests.bench memory           # memory per order, and a start beside a million finished orders

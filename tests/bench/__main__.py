@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from tests.bench import events, far, instant, locks, machine, memory, readers, report, wire
+from tests.bench import appends, events, far, instant, locks, machine, memory, readers, report, wire
 from tests.bench.contestants import ROOT, python_of
 from tests.bench.rounds import progress
 
@@ -55,6 +55,11 @@ def _locks(wanted: Wanted) -> Measured:
     return locks.measure(wanted.place, seconds=seconds, rounds=rounds, against=wanted.against), locks.METRICS
 
 
+def _appends(wanted: Wanted) -> Measured:
+    groups = 50 if wanted.quick else 300
+    return appends.measure(wanted.place, groups=groups, rounds=wanted.rounds_or(2, 15)), appends.METRICS
+
+
 def _events(wanted: Wanted) -> Measured:
     signals = 50 if wanted.quick else 200
     return events.measure(wanted.place, signals=signals, rounds=wanted.rounds_or(2, 15)), events.METRICS
@@ -83,6 +88,7 @@ MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "instant": _instant,
     "far": _far,
     "locks": _locks,
+    "appends": _appends,
     "events": _events,
     "readers": _readers,
     "memory": _memory,
@@ -132,6 +138,7 @@ def main(
         progress(f"against is {against} at {_commit(against)}")
     machine.warn_unless_idle()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=directory) as name:
+        Path(name).chmod(0o711)  # PostgreSQL runs as another user
         for measurement, measure in MEASUREMENTS.items():
             if what in {"all", measurement}:
                 place = Path(name) / measurement  # each measurement has databases of its own

@@ -101,7 +101,7 @@ def measure(directory: Path, *, seconds: float, rounds: int, against: Path | Non
 
     """
     with ExitStack() as stack:
-        runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=loop_factory()))
         servers = stack.enter_context(_servers(directory, against))
 
         def one(number: int) -> Round:
@@ -112,7 +112,7 @@ def measure(directory: Path, *, seconds: float, rounds: int, against: Path | Non
         return report("locks", measure_rounds("locks", one, wanted=rounds), METRICS, bases)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return uvloop's loop if it is installed: clients on it cost half."""
     if importlib.util.find_spec("uvloop") is None:
         return None

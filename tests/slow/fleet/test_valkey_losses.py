@@ -1,18 +1,21 @@
 """What a Valkey server acknowledged is there after every failure that it survives; what it lost is noticed."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
 import pytest
+import redis
 
 from daemon.errors import BackendFailed
 from daemon.fleet.port import Entry, Lease, Position, next_entry
 from daemon.fleet.valkey import Valkey, open_log
 from tests.slow.mounted_disk import Disk
 from tests.support.stage import Stage
-from tests.support.valkey_process import ValkeyProcess
+from tests.support.valkey_process import VALKEY, ValkeyProcess, free_port
+from tests.support.waiting import eventually
 
 SINGLE, SYNCHRONOUS = "single", "synchronous"
 PATIENCE_S = 30.0
@@ -191,3 +194,42 @@ async def test_a_replica_that_is_promoted_without_what_was_acknowledged_is_notic
         await grown.write(20)
         [at_mark] = await promoted.read(mark.n - 1, 1)
         assert at_mark.position != mark
+
+
+async def test_sentinels_lead_to_the_replica_that_they_promote(own_stage: Stage) -> None:
+    primary, replica = (ValkeyProcess.started(own_stage) for _ in range(2))
+    replica.replicate(primary)
+    port = sentinel(own_stage, primary)
+    url = f"valkey://127.0.0.1:{port}/?sentinel=main"
+    async with open_log(url, "main", SYNCHRONOUS, None) as backend:
+        await _until_it_succeeds(lambda: backend.append(next_entry(BEGINNING, epoch=0, at_ms=1, body=b"first")))
+        [first] = await backend.read(0, 10)
+        assert backend.name.endswith(f"main of Sentinels 127.0.0.1:{port}")
+        primary.kill()
+        second = next_entry(first.position, epoch=0, at_ms=2, body=b"second")
+        third = ValkeyProcess.started(own_stage)
+        await anyio.to_thread.run_sync(third.replicate, replica)  # which Sentinel promotes
+        await _until_it_succeeds(lambda: backend.append(second))
+        assert await backend.read(0, 10) == [first, second]
+        assert await backend.doubts(SYNCHRONOUS) == []
+
+
+def sentinel(stage: Stage, primary: ValkeyProcess) -> int:
+    """Start a Sentinel that finds a loss within half a second, and return its port."""
+    directory, port = stage.subdirectory("sentinel"), free_port()
+    configured = directory / "sentinel.conf"
+    configured.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {directory}\nsentinel monitor main 127.0.0.1 {primary.port} 1\n"
+        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+    )
+    stage.child(VALKEY, configured, "--sentinel", environ=dict(os.environ), directory=directory)
+    with redis.Redis(port=port, decode_responses=True) as client:
+        eventually(lambda: _knows_a_replica(client), "the Sentinel knows the replica", timeout_s=PATIENCE_S)
+    return port
+
+
+def _knows_a_replica(client: redis.Redis) -> bool:
+    try:
+        return client.sentinel_master("main")["num-slaves"] == 1
+    except redis.ConnectionError:
+        return False
