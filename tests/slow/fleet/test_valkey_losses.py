@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import anyio
 import pytest
@@ -230,6 +231,7 @@ def sentinel(stage: Stage, primary: ValkeyProcess) -> int:
 
 def _knows_a_replica(client: redis.Redis) -> bool:
     try:
-        return client.sentinel_master("main")["num-slaves"] == 1
+        found: Any = client.sentinel_master("main")
+        return bool(found["num-slaves"] == 1)
     except redis.ConnectionError:
         return False
