@@ -22,6 +22,7 @@ class Stage(StrEnum):
     """The stage of the daemon's life."""
 
     STARTING = "starting"
+    STANDBY = "standby"  # in a fleet: another member owns the account, and answers what is asked here
     READY = "ready"
     DRAINING = "draining"
 
@@ -58,6 +59,10 @@ class Gate:
         if self.check_pending:
             return CHECKING
         return None if self.has_lease(exchange_ms) else LEASE_ENDS
+
+    def stand_by(self) -> None:
+        """Allow nothing, and wait for the account: another member of the fleet owns it."""
+        self.stage = Stage.STANDBY
 
     def open(self, *, check_pending: bool = False, backlog_pending: bool = False) -> None:
         """Allow everything: recovery is over. With one of the flags, nothing is granted or sent yet."""

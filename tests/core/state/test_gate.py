@@ -26,6 +26,14 @@ def test_nothing_passes_before_the_start_has_ended_nor_after_the_engine_has() ->
     assert passes(gate) == (False, False, False)
 
 
+def test_nothing_passes_on_a_member_that_stands_by() -> None:
+    gate = Gate()
+    gate.stand_by()
+    assert (gate.stage, passes(gate)) == (Stage.STANDBY, (False, False, False))
+    gate.open()
+    assert (gate.stage, passes(gate)) == (Stage.READY, (True, True, True))
+
+
 def test_a_drain_accepts_signals_only_if_another_process_follows() -> None:
     gate = Gate()
     gate.open()
