@@ -31,6 +31,7 @@
     │   ├── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon
     │   └── Deposed            75  another member of the fleet owns the account: the process stops, and stands by again
     ├── BackendFailed          75  the fleet's database did not answer, or not as expected
+    ├── GivenUp                75  the account was handed over to another member of the fleet, as ordered
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             there is no such transition between order states; nothing was changed
 
@@ -246,6 +247,12 @@ class Deposed(CommitFailed):
 
 class BackendFailed(SniperdError):
     """The fleet's database did not answer, or not as expected. What was asked for may have happened."""
+
+    exit_code = exit_codes.TRY_LATER
+
+
+class GivenUp(SniperdError):
+    """An administrator ordered this member of a fleet to hand the account over; the next process stands by."""
 
     exit_code = exit_codes.TRY_LATER
 

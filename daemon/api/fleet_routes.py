@@ -8,7 +8,7 @@ from daemon.api.context import Context, FleetCommands
 from daemon.api.http.body import Body, Reason, checked_reason
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import Route
+from daemon.api.http.routes import Answered, Route
 from daemon.api.views import View
 from daemon.core.values.fields import shown
 from daemon.core.values.fleet_health import FleetHealth
@@ -48,7 +48,7 @@ class Fleet:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    @Route("GET", "/v1/fleet", answers={200: FleetView})
+    @Route("GET", "/v1/fleet", answered=Answered.BY_EACH, answers={200: FleetView})
     async def fleet(self, _request: Request) -> Response:
         """Show the fleet as this member knows it."""
         return json(self._view())
@@ -64,6 +64,7 @@ class Fleet:
     @Route(
         "POST",
         "/v1/admin/fleet/take",
+        answered=Answered.BY_EACH,
         body=_take,
         answers={200: FleetView},
         refuses=_REFUSES,

@@ -85,29 +85,37 @@ def endpoints(context: Context, events: EventStream) -> list[Endpoint]:
 @asynccontextmanager
 async def serve(
     context: Context,
-    events: EventStream,
+    everything: Sequence[Endpoint],
     *,
     signals: Path,
     status: Path,
     loopback: Loopback | None,
     emit: Callable[[Event], None],
     given: Mapping[str, socket.socket] = NONE_GIVEN,
+    in_fleet: bool = False,
 ) -> AsyncIterator[str | None]:
     """Serve both sockets, and the loopback listener where it is wanted; yield the latter's address.
 
-    ``given`` holds the service manager's sockets, by the names ``signals`` and ``status``; they replace the paths.
+    Args:
+        context: what every route needs.
+        everything: all endpoints, those that only read first.
+        signals: the path of the socket with write access.
+        status: the path of the socket that only reads.
+        loopback: the listener over TCP, if there is one.
+        emit: emits an event.
+        given: the service manager's sockets, by the names ``signals`` and ``status``; they replace the paths.
+        in_fleet: signals are taken at any time: this member hands them over while it does not own the account.
 
     Raises:
         AlreadyRunning: another process answers on one of them.
         CannotCreate: one of them cannot be made.
 
     """
-    everything = endpoints(context, events)
     reads = [endpoint for endpoint in everything if endpoint.route.is_read]
     page = endpoints_of(Page())
     errors = ErrorResponses(context.engine.clock, emit)
     shares = bounds(descriptors())
-    make = partial(_Listening, context, errors, emit)
+    make = partial(_Listening, context, errors, emit, in_fleet=in_fleet)
     async with AsyncExitStack() as stack:
         for listening, path in (
             (make("signals", everything, shares.signals, has_fast_path=True), signals),
@@ -158,6 +166,7 @@ class _Listening:
         *,
         check: AccessCheck | None = None,
         has_fast_path: bool = False,
+        in_fleet: bool,
     ) -> None:
         self.name = name
         self._context = context
@@ -167,12 +176,16 @@ class _Listening:
         self._limit = limit
         self._check = check
         self._has_fast_path = has_fast_path
+        self._in_fleet = in_fleet
         self._refused = 0
         self._next_event_s = 0.0
 
     @asynccontextmanager
     async def on(self, listener: socket.socket, *, given: bool) -> AsyncIterator[None]:
-        """Serve on a socket. One for signals that the service manager keeps is served only while the engine is open."""
+        """Serve on a socket.
+
+        One for signals that the service manager keeps is served only while the engine is open, except in a fleet.
+        """
         runner = web.AppRunner(
             application(self._endpoints, self._errors, self._limits, self._check),
             access_log=None,
@@ -193,7 +206,7 @@ class _Listening:
             until_gone={endpoint.route.path for endpoint in self._endpoints if endpoint.route.until_gone},
             refused=self._count_refused,
         )
-        while_open = self._context.engine if given and self._has_fast_path else None
+        while_open = self._context.engine if given and self._has_fast_path and not self._in_fleet else None
         server = await _listen(connections, listener, given=given)
         try:
             async with anyio.create_task_group() as tasks:

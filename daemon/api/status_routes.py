@@ -7,16 +7,18 @@ from daemon import __version__
 from daemon.api.context import Context
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
-from daemon.api.http.routes import Answered, Route
+from daemon.api.http.routes import Answered, Parameter, Route
 from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
 from daemon.core.state.gate import Stage
-from daemon.core.values.fleet_health import FleetHealth
+from daemon.core.values.fleet_health import FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
 from daemon.exchange.port import Health
 from daemon.monitoring.alerts import AlertState
+
+_OWNER = Parameter(name="owner", about="1: only the owner of a fleet's account is ready, for load balancers")
 
 
 class StatusView(View, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class ReadyView(View, frozen=True):
     ready: bool
     stage: Stage
     halted: str | None
+    role: Standing | None  # null: this daemon is alone
 
 
 async def status_view(context: Context) -> StatusView:
@@ -122,12 +125,19 @@ class Status:
         """Answer 200 while the process answers requests."""
         return json(AliveView(alive=True))
 
-    @Route("GET", "/readyz", answered=Answered.BY_EACH, answers={200: ReadyView, 503: ReadyView})
-    async def ready(self, _request: Request) -> Response:
-        """Answer 200 while signals are taken, 503 while starting, draining or halted."""
-        engine = self._context.engine
-        ready = engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None
-        view = ReadyView(ready=ready, stage=engine.state.gate.stage, halted=engine.state.gate.halted)
+    @Route("GET", "/readyz", answered=Answered.BY_EACH, parameters=[_OWNER], answers={200: ReadyView, 503: ReadyView})
+    async def ready(self, request: Request) -> Response:
+        """Answer 200 while signals are taken, 503 while starting, draining or halted.
+
+        A member of a fleet that stands by takes signals, too: it hands them over to the owner. With ``owner=1`` it
+        answers 503.
+        """
+        gate, fleet = self._context.engine.state.gate, self._context.monitor.fleet_health()
+        ready = gate.stage is Stage.READY and gate.halted is None
+        if gate.stage is Stage.STANDBY and request.query.get("owner") != "1":
+            ready = fleet is not None and fleet.backend_error is None
+        role = None if fleet is None else fleet.standing
+        view = ReadyView(ready=ready, stage=gate.stage, halted=gate.halted, role=role)
         return json(view, 200 if ready else 503)
 
 

@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from daemon import __version__
 from daemon.api.context import Context
 from daemon.api.event_stream import EventStream
 from daemon.api.http.body import BodyLimits
-from daemon.api.server import serve
+from daemon.api.server import endpoints, serve
 from daemon.app.environment import ProcessEnvironment
 from daemon.app.garbage import collect_between_bursts
 from daemon.app.reload import reload
@@ -51,6 +53,9 @@ from daemon.poller.poller import Poller
 from daemon.store.files import identity
 from daemon.store.store import Store, open_store
 
+if TYPE_CHECKING:
+    from daemon.app.fleet_process import FleetProcess
+
 SWITCH_INTERVAL_S = 0.0005
 """How long the event loop may keep the interpreter from other threads, like those of the log and of commits."""
 
@@ -80,6 +85,7 @@ class Process:
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
+        self._fleet: FleetProcess | None = None
         self._probed = UNSETTLED
         self._unreachable: Path | None = None  # a socket that was deleted
         self._around = ProcessEnvironment(config, self._environ, log, self._emit)
@@ -92,7 +98,8 @@ class Process:
         async with AsyncExitStack() as stack:
             stack.callback(self._manager.close)
             keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
-            store = await stack.enter_async_context(open_store(database, emit=self._on_store_event))
+            in_fleet = bool(config.fleet.url)
+            store = await stack.enter_async_context(open_store(database, emit=self._on_store_event, is_copy=in_fleet))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             stack.enter_context(libraries_logged(clock, emit))
@@ -112,7 +119,8 @@ class Process:
                             clock=clock, emit=emit,
                             rules=Rules(config, self._probed), observer=recorder,
                             preflight_first=config.exchange.mode == "live",
-                            hands_over="signals" in self._given, wall_ahead_ms=clock.drift_ms())  # fmt: skip
+                            hands_over="signals" in self._given and not in_fleet,
+                            wall_ahead_ms=clock.drift_ms())  # fmt: skip
             webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
                                 table=config.alerts, clock=clock, emit=emit)  # fmt: skip
             monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
@@ -132,32 +140,51 @@ class Process:
             )
             if config.poller.enabled:
                 self._poller = await self._open_poller(stack, context, exchange)
+            if in_fleet:
+                self._fleet = await self._join_fleet(stack, context, exchange, stream)
+            fleet = self._fleet
             signals, status = self._around.sockets(self._given)
             loopback = self._around.loopback(clock, is_default=self._config_path is None)
+            everything = endpoints(context, stream) if fleet is None else fleet.endpoints
             http = await stack.enter_async_context(
-                serve(context, stream, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
-            )
+                serve(context, everything, signals=signals, status=status, loopback=loopback, emit=emit,
+                      given=self._given, in_fleet=in_fleet)
+            )  # fmt: skip
             if http is not None and loopback is not None:
                 context.http, context.http_token_file = http, loopback.token_file
             stack.enter_context(recorded(database, self._environ, signals=signals, status=status))
             stack.callback(stream.close)  # before the sockets, which would wait for its readers
-            reports = ServiceReports(self._manager, engine, self._watchdog_s, emit)
+            reports = ServiceReports(self._manager, engine, self._watchdog_s, emit,
+                                     standby=None if fleet is None else fleet.self_check(),
+                                     role=None if fleet is None else fleet.role)  # fmt: skip
             tasks = await stack.enter_async_context(anyio.create_task_group())
             for part in (reports, stream, monitor):
                 tasks.start_soon(part.run)
-            tasks.start_soon(collect_between_bursts, lambda: bool(engine.state.open_attempts))
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
-            tasks.start_soon(self._watch_wall_clock, clock, engine)
-            tasks.start_soon(self._announce, engine, reports, signals, status, http)
-            tasks.start_soon(self._watch_sockets, engine, reports, {"signals": signals, "status": status})
+            self._watch(tasks, clock, engine, reports, {"signals": signals, "status": status}, http)
             if http is not None and loopback is not None:
                 tasks.start_soon(_show_address, engine, http, loopback.token)
-            if self._poller is not None:
-                tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
-            await engine.run(remembered)
+            await (engine.run(remembered) if fleet is None else fleet.run(clock, exchange))
             tasks.cancel_scope.cancel()
             self._end(clock, engine)
+
+    def _watch(
+        self,
+        tasks: TaskGroup,
+        clock: SteadyClock,
+        engine: Engine,
+        reports: ServiceReports,
+        sockets: dict[str, Path],
+        http: str | None,
+    ) -> None:
+        """Start what goes on beside the engine."""
+        tasks.start_soon(collect_between_bursts, lambda: bool(engine.state.open_attempts))
+        tasks.start_soon(self._watch_wall_clock, clock, engine)
+        tasks.start_soon(self._watch_sockets, engine, reports, sockets)
+        tasks.start_soon(self._announce, engine, reports, sockets, http)
+        if self._poller is not None:
+            tasks.start_soon(self._poller.run)
 
     async def _open_calendar(self, stack: AsyncExitStack, url: str, clock: Clock) -> ListingCalendar | None:
         where = self._config.exchange.calendar(url)
@@ -174,6 +201,15 @@ class Process:
         context.monitor.poller = poller.health
         return poller
 
+    async def _join_fleet(
+        self, stack: AsyncExitStack, context: Context, exchange: MexcExchange, stream: EventStream
+    ) -> "FleetProcess":
+        from daemon.app.fleet_process import joined  # noqa: PLC0415  # only a member of a fleet needs it
+
+        parts = joined(self._config, self._environ, self._log, context=context, exchange=exchange, stream=stream,
+                       emit=self._emit)  # fmt: skip
+        return await stack.enter_async_context(parts)
+
     def _end(self, clock: SteadyClock, engine: Engine) -> None:
         """Log the end; raise an error if the daemon stopped because its sockets were gone."""
         if self._unreachable is not None:
@@ -181,12 +217,14 @@ class Process:
         self._emit_event(clock, "daemon.stopped", in_flight=len(engine.state.open_attempts), exit_code=0)
 
     async def _announce(
-        self, engine: Engine, reports: ServiceReports, signals: Path, status: Path, http: str | None
+        self, engine: Engine, reports: ServiceReports, sockets: dict[str, Path], http: str | None
     ) -> None:
+        if self._fleet is not None:
+            reports.ready()  # it stands by, and its door is open
         await engine.ready.wait()
         gc.freeze()  # objects of the start live on: later collections skip them
         reports.ready()
-        self._emit_event(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
+        self._emit_event(engine.clock, "daemon.ready", **{name: str(path) for name, path in sockets.items()}, http=http)
 
     async def _obey_signals(
         self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: ServiceReports
@@ -222,7 +260,10 @@ class Process:
         self._config = config = reloaded.config
         context.engine.reload(Rules(config, self._probed))
         context.monitor.reload(config.alerts)
-        exchange.reload(config.exchange)
+        if self._fleet is None:
+            exchange.reload(config.exchange)
+        else:
+            self._fleet.reload(config, exchange)
         if self._poller is not None:
             self._poller.config = config
         context.admin_uids = config.sockets.admin_uids

@@ -99,6 +99,11 @@ class Calls:
                 with anyio.move_on_after(LOOK_S):
                     await self._wanted.wait()
 
+    async def settled(self) -> None:
+        """Wait until the calls that were taken are answered."""
+        for each in list(self._taken.values()):
+            await each.over.wait()
+
     async def _look(self, tasks: TaskGroup) -> None:
         """Take the calls for which there is room, and cancel those that were withdrawn."""
         self._ended.clear()

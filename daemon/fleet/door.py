@@ -22,10 +22,10 @@ from daemon.fleet.port import Backend, Call, Change, Notice
 LOOK_S = 0.5
 """A door looks so often for an answer whose notice did not come."""
 
-WITHOUT_OWNER_S = 10.0
-"""How long a call waits for an owner: twice the outage after the loss of an owner with the default lease."""
+WITHOUT_OWNER_S = 8.0
+"""How long a call waits while there is no owner. The loss of an owner leaves none for about a second."""
 
-LATE_S = 10.0
+LATE_S = 20.0
 """How long the answer to a call may take beyond the time for which its caller waits for an outcome."""
 
 CLOCK_S = 10.0
