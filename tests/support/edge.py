@@ -1,4 +1,4 @@
-"""An edge before a server: a relay that a test can pause, or that takes an irregular time."""
+"""An edge before a server: a relay that a test can pause or make a black hole, or that takes an irregular time."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -22,7 +22,8 @@ class Edge:
         self._dice = Random(1)  # noqa: S311  # a simulation
         self._loop = asyncio.new_event_loop()
         self._ready = Event()
-        self._passes = asyncio.Event()
+        self._passes = asyncio.Event()  # what clients send
+        self._passes_back = asyncio.Event()
         self._stop = asyncio.Event()
         self._held = 0
         self._connections: set[asyncio.StreamWriter] = set()
@@ -43,9 +44,15 @@ class Edge:
         """Hold back what clients send from now on."""
         self._call(self._passes.clear)
 
+    def swallow(self) -> None:
+        """Be a black hole: hold back what either side sends from now on, and close nothing."""
+        self._call(self._passes.clear)
+        self._call(self._passes_back.clear)
+
     def release(self) -> None:
         """Relay the held bytes, and everything from now on."""
         self._call(self._passes.set)
+        self._call(self._passes_back.set)
 
     def cut(self) -> None:
         """Close every connection, so that the next request needs a new one."""
@@ -71,6 +78,7 @@ class Edge:
 
     async def _main(self) -> None:
         self._passes.set()
+        self._passes_back.set()
         server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()
         self.url = f"{self._to.scheme}://{host}:{port}"
@@ -88,7 +96,7 @@ class Edge:
             from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._copy(reader, to_server))
-                tasks.create_task(_copy_back(from_server, writer))
+                tasks.create_task(self._copy_back(from_server, writer))
         self._connections.discard(writer)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,13 +112,13 @@ class Edge:
                 await writer.drain()
         writer.close()
 
-
-async def _copy_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.CancelledError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _copy_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(CHUNK):
+                await self._passes_back.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""What a member does in each role: owner, standby, door. And how a role ends."""
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+
+from tests.support import ask, eventually
+from tests.support.event_stream import following
+from tests.support.fleet_stage import Fleet
+from tests.support.postgres import PostgresServer
+from tests.support.service_manager import ServiceManager
+from tests.support.signals import market_buy, resting_buy
+from tests.support.stage import Stage
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+def ready(socket: Path, query: str = "") -> tuple[int, str]:
+    """Return the answer of ``/readyz``."""
+    answer = ask(socket, "GET", f"/readyz{query}")
+    return answer.status, answer.json["role"]
+
+
+def test_owner_and_standby_say_what_they_are(fleet: Fleet) -> None:
+    owner = fleet.owner().daemon
+    [standby] = [each.daemon for each in fleet.others(fleet.owner())]
+    assert (ready(owner.status), ready(owner.status, "?owner=1")) == ((200, "owner"), (200, "owner"))
+    assert (ready(standby.status), ready(standby.status, "?owner=1")) == ((200, "standby"), (503, "standby"))
+    assert standby.get("/v1/status")["stage"] == "standby"
+    assert {each["standing"] for each in standby.get("/v1/fleet")["fleet"]["members"]} == {"owner", "standby"}
+    assert b"sniperd_fleet_owner 0" in ask(standby.status, "GET", "/metrics").raw
+
+
+def test_events_reach_the_readers_of_a_standby(fleet: Fleet) -> None:
+    owner = fleet.owner().daemon
+    [standby] = [each.daemon for each in fleet.others(fleet.owner())]
+    with following(standby.status) as stream:
+        order_id = owner.accept(market_buy())
+        stream.wait_for("order.accepted", orderId=order_id)
+
+
+def test_a_copy_answers_reads_while_there_is_no_owner(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    [standby] = [each.daemon for each in fleet.others(owner)]
+    order_id = owner.daemon.accept(resting_buy())
+    owner.daemon.until(order_id, "open")
+    with following(standby.status) as stream:
+        owner.daemon.kill()
+        found = ask(standby.status, "GET", f"/v1/orders/{order_id}")
+        assert (found.status, found.json["id"]) == (200, order_id)
+        stream.wait_for("fleet.took_over")
+
+
+def test_a_standby_that_is_ended_ends_at_once(fleet: Fleet) -> None:
+    [standby] = fleet.others(fleet.owner())
+    assert standby.daemon.terminate() == 0
+    assert fleet.owner().daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
+
+
+def test_a_door_never_owns_and_its_signal_waits_for_an_owner(fleet: Fleet) -> None:
+    """Without an owner the caller is told to send again, and whatever became of the first one, there is one order."""
+    door = fleet.add({"fleet": {"role": "door"}}, name="door")
+    door.start()
+    for member in fleet.members[:2]:
+        member.daemon.kill()
+    signal = market_buy(idempotencyKey="only-once")
+    refused = door.daemon.submit(signal)
+    assert (refused.status, refused.json["error"]) == (503, "not_ready")
+    assert "no member owns the account" in refused.json["message"]
+    fleet.members[0].start()
+    assert door.daemon.submit(signal, wait_s=10).json["state"] == "filled"
+    assert len(fleet.exchange.orders()) == 1
+    assert not door.daemon.process.events("daemon.ready")
+    assert ready(door.daemon.status) == (200, "door")
+
+
+def test_an_administrator_hands_the_account_over_at_any_member(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    [standby] = fleet.others(owner)
+    able = {"standing": "standby", "cannotOwn": None}
+    eventually(
+        lambda: any(able.items() <= each.items() for each in owner.daemon.get("/v1/fleet")["fleet"]["members"]),
+        "a member that could take over",
+    )
+    answer = standby.daemon.ask("POST", "/v1/admin/fleet/hand-over", {"reason": "upgrade"})
+    assert answer.status == 200, answer.raw
+    standby.daemon.wait_for("daemon.ready")
+    assert owner.daemon.process.exit_code() == 75
+    owner.start()
+    assert owner.daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
+
+
+def test_an_administrator_takes_the_account_at_a_standby(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    [standby] = fleet.others(owner)
+    answer = standby.daemon.ask("POST", "/v1/admin/fleet/take", {"reason": "the other machine burns"})
+    assert answer.status == 200, answer.raw
+    assert owner.daemon.process.exit_code() in {74, 75}
+    standby.daemon.wait_for("daemon.ready")
+
+
+def test_a_standby_is_ready_for_the_service_manager_and_its_watchdog_is_fed(fleet: Fleet) -> None:
+    standby = fleet.add()
+    with closing(ServiceManager(standby.daemon)) as manager:
+        standby.daemon.environ["WATCHDOG_USEC"] = "1000000"
+        manager.launch()
+        assert manager.notifications.wait_for("STATUS=").startswith("STATUS=standby: ")
+        manager.notifications.wait_for("READY=1")
+        manager.notifications.wait_for("WATCHDOG=1")
+        fleet.owner().daemon.kill()
+        for each in fleet.members[:2]:
+            each.daemon.kill()
+        manager.notifications.wait_for("STATUS=owner, ready: ")
+        manager.notifications.wait_for("WATCHDOG=1")
+        standby.daemon.process.send(SIGTERM)
+        manager.notifications.wait_for("STOPPING=1")
+
+
+def test_a_database_that_may_lose_what_it_acknowledged_is_refused(postgres: PostgresServer, own_stage: Stage) -> None:
+    with ExitStack() as ends:
+        fleet = Fleet(own_stage, ends, postgres, own_stage.exchange())
+        member = fleet.add({"fleet": {"durability": "synchronous"}})
+        member.daemon.launch()
+        assert member.daemon.process.exit_code() == 78

@@ -1,0 +1,142 @@
+"""The owner is killed, stopped, cut off or ended under load: another member goes on, and nothing is bought twice."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.process.fleet.stopped_at import POINTS
+from tests.support import Daemon, eventually, wall_ms
+from tests.support.fleet_load import Load
+from tests.support.fleet_stage import LEASE_MS, Fleet, Member
+from tests.support.signals import market_buy
+
+pytestmark = pytest.mark.needs("postgresql")
+
+TAKEOVER_S = LEASE_MS / 1_000 + 1
+"""From the loss of the owner to the next one's first order, on an idle machine."""
+
+RESTARTS = {74, 75}
+"""Exit codes after which the service manager starts the process again: a commit failed, or another member owns."""
+
+BUSY = 3
+"""How many times slower this machine may be."""
+
+
+@contextmanager
+def under_load(fleet: Fleet, *, per_s: float = 30) -> Iterator[Load]:
+    """Send signals to all members; afterwards the exchange's book judges."""
+    load = Load([each.daemon.signals for each in fleet.members], per_s=per_s)
+    load.start()
+    load.wait_for(20)
+    try:
+        yield load
+        load.wait_for(20)
+    finally:
+        load.finish()
+    reader = fleet.owner(60).daemon
+    assert load.problems(fleet.exchange, reader.order) == []
+
+
+def next_owner(fleet: Fleet, than: Member) -> Member:
+    """Wait for another owner."""
+    [other] = fleet.others(than)
+    other.daemon.process.wait_for("daemon.ready", timeout_s=TAKEOVER_S * BUSY)
+    return other
+
+
+def test_the_owner_is_killed(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    with under_load(fleet):
+        owner.daemon.kill()
+        assert next_owner(fleet, owner).daemon.get("/readyz")["ready"]
+        owner.start()
+
+
+def test_the_owner_is_killed_and_starts_again_on_the_same_machine(fleet: Fleet) -> None:
+    """It need not wait for the end of its own lease."""
+    owner = fleet.owner()
+    owner.daemon.process.events("daemon.ready")
+    with under_load(fleet):
+        owner.daemon.kill()
+        began_s = time.perf_counter()
+        owner.start()
+        owner.daemon.wait_for("daemon.ready")
+        assert time.perf_counter() - began_s < LEASE_MS / 1_000 * BUSY
+
+
+def test_a_stopped_owner_that_goes_on_has_been_replaced(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    with under_load(fleet):
+        owner.daemon.process.send(signal.SIGSTOP)
+        next_owner(fleet, owner)
+        owner.daemon.process.send(signal.SIGCONT)
+        assert owner.daemon.process.exit_code() in RESTARTS
+        owner.start()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_an_owner_that_stops_at_its_worst_instant(fleet: Fleet, point: str) -> None:
+    first = fleet.owner()
+    [owner] = fleet.others(first)
+    owner.daemon.terminate()
+    owner.start(sys.executable, "-m", "tests.process.fleet.stopped_at", point, "40")
+    first.daemon.terminate()
+    owner.daemon.wait_for("daemon.ready")
+    first.start()
+    with under_load(fleet):
+        eventually(lambda: is_stopped(owner.daemon), "the owner stops", 60)
+        next_owner(fleet, owner)
+        owner.daemon.process.send(signal.SIGCONT)
+        assert owner.daemon.process.exit_code() in RESTARTS
+        owner.start()
+
+
+def is_stopped(daemon: Daemon) -> bool:
+    """Return whether a process is stopped."""
+    stat = Path(f"/proc/{daemon.process.pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_hand_over_refuses_nothing(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    with under_load(fleet) as load:
+        before = load.figures.copy()
+        assert owner.daemon.terminate() == 0
+        next_owner(fleet, owner)
+        refused = load.figures - before
+        assert not [word for word in refused if word.startswith(("4", "5"))], refused
+        owner.start()
+    assert load.longest_silence_ms < 1_000 * BUSY
+
+
+@pytest.mark.parametrize("cut", ["database", "exchange", "both"])
+def test_a_black_hole_between_the_owner_and_the_outside(fleet: Fleet, cut: str) -> None:
+    owner = fleet.owner()
+    edges = {"database": [owner.to_database], "exchange": [owner.to_exchange]}
+    edges["both"] = [*edges["database"], *edges["exchange"]]
+    with under_load(fleet):
+        for edge in edges[cut]:
+            edge.swallow()
+        next_owner(fleet, owner)
+        for edge in edges[cut]:
+            edge.release()
+        assert owner.daemon.process.exit_code(60) in RESTARTS
+        owner.start()
+
+
+def test_an_order_for_an_instant_of_a_killed_owner_is_sent_once(fleet: Fleet) -> None:
+    """It is killed 0.3 s before the instant, with the lease ending after it or before it."""
+    owner = fleet.owner()
+    at_ms = wall_ms() + 3_000
+    order_id = owner.daemon.accept(market_buy(executeAt=at_ms))
+    eventually(lambda: wall_ms() >= at_ms - 300, "0.3 s before the instant", pause_s=0.001)
+    owner.daemon.kill()
+    successor = next_owner(fleet, owner)
+    order = successor.daemon.until(order_id, "filled", "lost", "expired")
+    assert len(fleet.exchange.orders(order_id)) <= 1
+    assert (order["state"] == "filled") is bool(fleet.exchange.orders(order_id))

@@ -1,0 +1,96 @@
+"""A fleet of daemons: one PostgreSQL, one simulated exchange, and a relay between each member and either of them."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+
+from daemon.fleet.backends import create_log
+from tests.support.daemon_process import Daemon, Tables, merged
+from tests.support.edge import Edge, edge_before
+from tests.support.exchange_process import Exchange
+from tests.support.postgres import ADMIN, PASSWORD, USER, PostgresServer
+from tests.support.stage import Stage, stage
+from tests.support.waiting import PATIENCE_S, eventually
+
+LEASE_MS, RENEW_MS, WINDOW_MS = 2_500, 400, 1_000
+
+QUICK_FLEET: Tables = {
+    "exchange": {"recv_window_ms": WINDOW_MS, "timeout_ms": 1_000},
+    "fleet": {"lease_ms": LEASE_MS, "renew_ms": RENEW_MS, "durability": "single"},
+    "reconcile": {"startup_s": 2},
+}
+
+_ledgers = count(1)
+
+
+class Member:
+    """A daemon of the fleet, and its ways to the database and to the exchange."""
+
+    def __init__(self, daemon: Daemon, to_database: Edge, to_exchange: Edge) -> None:
+        self.daemon = daemon
+        self.to_database = to_database
+        self.to_exchange = to_exchange
+
+    @property
+    def owns(self) -> bool:
+        """Whether it accepts signals itself, by its log."""
+        process = self.daemon.process
+        return process.is_running() and bool(process.events("daemon.ready"))
+
+    def start(self, *wrapper: str) -> None:
+        """Start it, and wait until it stands by or owns the account."""
+        self.daemon.launch(*wrapper)
+        self.daemon.wait_for("fleet.standing_by")
+
+
+class Fleet:
+    """The members of one ledger."""
+
+    def __init__(self, stage: Stage, ends: ExitStack, server: PostgresServer, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.members: list[Member] = []
+        self._stage = stage
+        self._ends = ends
+        self._server = server
+        self.ledger = f"test-{next(_ledgers)}"
+        asyncio.run(create_log(server.url(user=ADMIN), self.ledger, f"account of {exchange.url}", role=USER))
+
+    def add(self, config: Tables | None = None, *, name: str = "") -> Member:
+        """Make a member, without starting it."""
+        to_database = self._ends.enter_context(edge_before(f"tcp://127.0.0.1:{self._server.port}"))
+        to_exchange = self._ends.enter_context(edge_before(self.exchange.url))
+        port = to_database.url.rpartition(":")[2]
+        fleet = {
+            "url": f"postgresql://{USER}@127.0.0.1:{port}/postgres",
+            "ledger": self.ledger,
+            "name": name or f"member-{len(self.members) + 1}",
+        }
+        daemon = self._stage.daemon(self.exchange, merged(QUICK_FLEET, {"fleet": fleet}, config or {}))
+        secret = daemon.directory / "fleet-password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o600)
+        daemon.configure({"fleet": {"password_file": str(secret)}, "exchange": {"base_url": to_exchange.url}})
+        self.members.append(Member(daemon, to_database, to_exchange))
+        return self.members[-1]
+
+    def owner(self, timeout_s: float = PATIENCE_S) -> Member:
+        """Wait for a member that owns the account; return it."""
+        return eventually(
+            lambda: next((each for each in self.members if each.owns), None), "a member owns the account", timeout_s
+        )
+
+    def others(self, than: Member) -> list[Member]:
+        """Return the members beside one."""
+        return [each for each in self.members if each is not than]
+
+
+@contextmanager
+def fleet_stage(server: PostgresServer, members: int = 2, config: Tables | None = None) -> Iterator[Fleet]:
+    """Create a fleet whose members stand by, except for one, which owns the account."""
+    with stage() as place, ExitStack() as ends:
+        fleet = Fleet(place, ends, server, place.exchange())
+        for _ in range(members):
+            fleet.add(config).start()
+        fleet.owner()
+        yield fleet
