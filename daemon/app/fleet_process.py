@@ -190,6 +190,7 @@ class FleetProcess:
 
             tasks.start_soon(end_when_stopped)
             tasks.start_soon(self._try_exchange, exchange)
+            tasks.start_soon(self._engine.clean)
             owned = await self.member.stand_by()
             tasks.cancel_scope.cancel()
         return owned

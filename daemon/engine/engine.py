@@ -158,6 +158,10 @@ class Engine:
         if self._preflight is not None:
             self._preflight.known = result
 
+    async def clean(self) -> None:
+        """Remove rows past their retention periodically, until cancelled: a member's copy needs it, too."""
+        await self._housekeeping.clean()
+
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
@@ -196,7 +200,7 @@ class Engine:
         for task in (
             self._housekeeping.measure,
             self._housekeeping.refresh_rules,
-            self._housekeeping.clean,
+            self.clean,
             self._listing_watch.run,
             self._listing_watch.read_calendar,
             self._listing_watch.check_account,
