@@ -1,0 +1,40 @@
+"""The fleet's database lost what it had acknowledged: a member that saw more does not go on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fleet_stage import Fleet, fleet_stage
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.signals import market_buy
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server of this test alone, which it restores from a dump."""
+    with postgres_server() as made:
+        made.create()
+        yield made
+
+
+@pytest.fixture
+def fleet(server: PostgresServer) -> Iterator[Fleet]:
+    """Two members."""
+    with fleet_stage(server) as made:
+        yield made
+
+
+def test_members_that_saw_more_than_a_restored_log_do_not_start(fleet: Fleet, server: PostgresServer) -> None:
+    owner = fleet.owner().daemon
+    owner.submit(market_buy(), wait_s=10)
+    dump = server.dump()
+    owner.submit(market_buy(), wait_s=10)
+    for member in fleet.members:
+        member.daemon.kill()
+    server.restore(dump)
+    for member in fleet.members:
+        member.daemon.launch()
+        assert member.daemon.process.exit_code() == 65
+    assert len(fleet.exchange.orders()) == 2
