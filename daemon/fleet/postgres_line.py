@@ -58,6 +58,7 @@ class Servers:
             self._hosts = deque(_hosts(places or query.get("host", [""])[0], query.get("port", [""])[0]))
         except ValueError:
             raise BadConfig(f"[fleet] url names a port that is no number: {places}") from None
+        self.turn = 0  # counts the failures
         self.place = ",".join(_shown(host) for host in self._hosts) + parts.path
 
     async def connect(self, settings: Mapping[str, str]) -> tuple[asyncpg.Connection, Host]:
@@ -73,13 +74,20 @@ class Servers:
                 connection = await self._connect_to(host, settings)
             except DRIVER_ERRORS as error:
                 failures.append(f"{_shown(host)}: {said(error)}")
-                self.leave(host)
+                self._put_last(host)
             else:
                 return connection, host
         raise BackendFailed(f"PostgreSQL: {'; '.join(failures)}")
 
     def leave(self, host: Host) -> None:
-        """Try the other hosts first from now on: a primary that was cut off may still let clients connect."""
+        """Try the other hosts first from now on, with every connection.
+
+        A former primary may still answer, and show an old log to those that only read.
+        """
+        self.turn += 1
+        self._put_last(host)
+
+    def _put_last(self, host: Host) -> None:
         if self._hosts[0] == host:
             self._hosts.rotate(-1)
 
@@ -117,9 +125,10 @@ class Line:
     def __init__(self, servers: Servers, *, synchronous_commit: str) -> None:
         self._servers = servers
         self._settings = {"synchronous_commit": synchronous_commit}
-        self._mutex = anyio.Lock()
+        self._mutex = anyio.Lock(fast_acquire=True)  # a free lock costs no turn of the loop
         self._connection: asyncpg.Connection | None = None
         self._host: Host = None, None
+        self._turn = 0
         self._warning = ""
         self.version = ""  # of the server, once connected
 
@@ -147,7 +156,10 @@ class Line:
             self._connection = None
 
     async def _fetch(self, statement: str, values: Sequence[object]) -> Sequence[asyncpg.Record]:
+        if self._turn != self._servers.turn:
+            self.close()
         if self._connection is None or self._connection.is_closed():
+            self._turn = self._servers.turn
             self._connection, self._host = await self._servers.connect(self._settings)
             self._connection.add_log_listener(self._warned)
             self.version = self._connection.get_settings().server_version.split()[0]

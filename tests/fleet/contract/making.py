@@ -7,6 +7,7 @@ import anyio
 import msgspec
 
 from daemon.errors import BackendFailed
+from daemon.fleet.entries import Body, Takeover, encode
 from daemon.fleet.port import Backend, Call, Entry, Lease, MemberReport, Position, Role, next_entry
 from tests.support.waiting import PATIENCE_S
 
@@ -23,17 +24,19 @@ FAR_MS = 4_000_000_000_000
 
 
 def entries(count: int, before: Position = BEGINNING, *, epoch: int = 1, word: bytes = b"rows") -> list[Entry]:
-    """Make entries that follow a position; the body may hold any byte."""
+    """Make entries that follow a position."""
     made = []
     for number in range(count):
-        made.append(next_entry(before, epoch=epoch, at_ms=1_000 + number, body=b"%b \0\xff %d" % (word, number)))
+        body = encode(Body(facts={"test": f"{word.decode()} {number}"}))
+        made.append(next_entry(before, epoch=epoch, at_ms=1_000 + number, body=body))
         before = made[-1].position
     return made
 
 
 def takeover(before: Position = BEGINNING, *, epoch: int = 1) -> Entry:
     """Make the entry of a takeover."""
-    return next_entry(before, epoch=epoch, at_ms=1_000, body=b"takeover")
+    body = encode(Body(takeover=Takeover("tokyo", "tokyo", 0, "a test")))
+    return next_entry(before, epoch=epoch, at_ms=1_000, body=body)
 
 
 async def owned(backend: Backend, count: int = 0) -> list[Entry]:

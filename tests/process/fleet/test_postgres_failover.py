@@ -1,8 +1,9 @@
 """PostgreSQL fails over, is cut off, is restored: what was acknowledged is there, or its loss is found."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeVarTuple
 
 import anyio
@@ -12,7 +13,9 @@ from msgspec.structs import replace
 
 from daemon.errors import BackendFailed, Deposed, LogWentBack
 from daemon.fleet.backends import create_log, open_backend
+from daemon.fleet.copying import Copy
 from daemon.fleet.port import Backend, Entry
+from daemon.store.store import open_store
 from tests.fleet.contract.making import FIRST, SECOND, answered, entries, owned, takeover
 from tests.support.postgres import ADMIN, USER, PostgresServer, postgres_server
 from tests.support.waiting import eventually
@@ -97,25 +100,42 @@ async def test_an_old_primary_that_still_answers_acknowledges_nothing(pair: Pair
         assert list(await promoted.read(0, 10)) == [*written, entry]
 
 
+async def test_a_standby_that_could_not_take_over_at_an_old_primary_reads_at_the_new_one(pair: Pair) -> None:
+    pair.make_synchronous()
+    async with pair.open() as owner, pair.open() as other:
+        *_, last = written = await owned(owner, 3)
+        assert list(await other.read(0, 10)) == written
+        pair.standby.promote()
+        (entry,) = entries(1, last.position)
+        await answered(owner.append, entry)
+        assert list(await other.read(last.n, 10)) == []
+        with pytest.raises(BackendFailed, match="no answer in time"):
+            await other.take(FIRST, SECOND, takeover(last.position, epoch=2))
+        assert list(await other.read(last.n, 10)) == [entry]
+        assert not await other.take(FIRST, SECOND, takeover(last.position, epoch=2))
+
+
 async def test_an_asynchronous_pair_is_doubted(pair: Pair) -> None:
     async with pair.open() as owner:
         (doubt,) = await owner.doubts("synchronous")
         assert "synchronous_standby_names" in doubt
 
 
-async def test_a_replica_that_lacks_entries_takes_none_after_them(pair: Pair) -> None:
-    async with pair.open() as owner:
+async def test_a_replica_that_lacks_entries_takes_none_after_them(pair: Pair, tmp_path: Path) -> None:
+    async with pair.open() as owner, _copy(owner, tmp_path) as copy:
         *_, last = await owned(owner, 3)
-        lost = await _lose(pair, owner, entries(3, last.position))
+        lost = await _lose(pair, owner, entries(3, last.position), copy)
+        with pytest.raises(LogWentBack, match=f"ends before entry {lost.n}"):
+            await answered(copy.catch_up)
         with pytest.raises(LogWentBack):
             await answered(owner.append, entries(1, lost.position)[0])
 
 
-async def test_what_others_write_instead_of_lost_entries_is_found(pair: Pair) -> None:
+async def test_what_others_write_instead_of_lost_entries_is_found(pair: Pair, tmp_path: Path) -> None:
     """The log grows to the place that a member has seen, and past it; the hashes tell."""
-    async with pair.open() as owner, pair.open() as successor:
+    async with pair.open() as owner, pair.open() as successor, _copy(owner, tmp_path) as copy:
         *_, last = await owned(owner, 3)
-        lost = await _lose(pair, owner, entries(3, last.position))
+        lost = await _lose(pair, owner, entries(3, last.position), copy)
         taken = takeover(last.position, epoch=2)
         assert await successor.take(FIRST, SECOND, taken)
         *instead, past = entries(3, taken.position, epoch=2)
@@ -126,6 +146,8 @@ async def test_what_others_write_instead_of_lost_entries_is_found(pair: Pair) ->
         await successor.append(past)
         assert list(await successor.read(lost.n, 9)) == [past]
         assert not past.follows(lost.position)
+        with pytest.raises(LogWentBack, match=f"entry {lost.n} .* does not follow"):
+            await copy.catch_up()
 
 
 async def test_a_wait_for_the_standby_that_was_cancelled_is_no_success(pair: Pair) -> None:
@@ -213,6 +235,15 @@ async def test_a_restored_dump_is_found_before_and_after_it_has_grown(pair: Pair
             await owner.append(late)
 
 
+@asynccontextmanager
+async def _copy(backend: Backend, directory: Path) -> AsyncIterator[Copy]:
+    """Open a member's copy of the log."""
+    async with open_store(directory / "copy.db", is_copy=True) as store:
+        copy = Copy(backend, store, lambda _: None)
+        await copy.open()
+        yield copy
+
+
 async def _append_until(owner: Backend, acknowledged: list[Entry], count: int) -> None:
     """Append, ask again after each failure, and note what was acknowledged."""
     while len(acknowledged) < count:
@@ -225,12 +256,14 @@ async def _reached(acknowledged: list[Entry], count: int) -> None:
     await _in_thread(lambda: len(acknowledged) >= count, "entries are acknowledged")
 
 
-async def _lose(pair: Pair, owner: Backend, lost: list[Entry]) -> Entry:
-    """Let the owner append entries that the standby does not get, and make that one the primary; return the last."""
+async def _lose(pair: Pair, owner: Backend, lost: list[Entry], copy: Copy) -> Entry:
+    """Let a member copy entries that the standby does not get, and make that one the primary; return the last."""
     eventually(pair.is_in_step, "the standby has everything")
     pair.standby.stop()
     for entry in lost:
         await owner.append(entry)
+    await copy.catch_up()
+    assert copy.position == lost[-1].position
     pair.primary.kill()
     pair.standby.start()
     pair.standby.promote()
