@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from tests.bench import appends, events, far, instant, locks, machine, memory, readers, report, wire
+from tests.bench import appends, events, far, fleet, instant, locks, machine, memory, readers, report, wire
 from tests.bench.contestants import ROOT, python_of
 from tests.bench.rounds import progress
 
@@ -83,6 +83,13 @@ def _memory(wanted: Wanted) -> Measured:
     return memory.measure(wanted.place, **sizes, rounds=wanted.rounds_or(1, 5)), memory.METRICS
 
 
+def _fleet(wanted: Wanted) -> Measured:
+    signals, burst = (30, 100) if wanted.quick else (100, 1_000)
+    rounds = wanted.rounds_or(2, 12)
+    servers = wanted.place.parents[1]
+    return fleet.measure(wanted.place, signals=signals, burst=burst, rounds=rounds, servers=servers), wire.METRICS
+
+
 MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "wire": _wire,
     "instant": _instant,
@@ -92,6 +99,7 @@ MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "events": _events,
     "readers": _readers,
     "memory": _memory,
+    "fleet": _fleet,
 }
 
 DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in it

@@ -149,6 +149,7 @@ def daemon(
         "sockets": {"signals": str(directory / "signals.sock"), "status": str(directory / "status.sock")},
         "queue": {"max_in_flight": 1_000, "max_queued": 1_000_000},
         "guards": {"repeat_window_ms": 0},
+        "fleet": {},
     }
     tables = {name: {**keys, **more.get(name, {})} for name, keys in defaults.items()}
     directory.mkdir(exist_ok=True)

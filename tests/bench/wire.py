@@ -64,18 +64,18 @@ def measure(directory: Path, *, signals: int, burst: int, rounds: int, against: 
             contestants.append(stack.enter_context(daemon(directory / "against", exchange, checkout=against)))
         by_name = {each.name: each for each in contestants}
         for each in contestants:
-            _turn(each, exchange, WARM, burst)
+            turn(each, exchange, WARM, burst)
 
         def one(number: int) -> Round:
             order = turns(by_name, number)
-            found = {name: _turn(by_name[name], exchange, signals, burst) for name in order}
+            found = {name: turn(by_name[name], exchange, signals, burst) for name in order}
             return {name: found[name] for name in by_name}
 
         bases = ["floor", "ccxt", *(["against"] if against else [])]
         return report("signal → wire", measure_rounds("wire", one, wanted=rounds), METRICS, bases)
 
 
-def _turn(contestant: Contestant, exchange: Exchange, signals: int, burst: int) -> Figures:
+def turn(contestant: Contestant, exchange: Exchange, signals: int, burst: int) -> Figures:
     """Measure one contestant once."""
     machine.settle(contestant.pid)
     latencies(contestant.signals, exchange, WARM)

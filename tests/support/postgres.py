@@ -138,9 +138,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(parent: Path | None = None) -> Iterator[PostgresServer]:
     """Make a place for a server, and remove it, and end the server, at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="pg"))  # a short path: those of Unix sockets have 107 bytes at most
+    directory = Path(
+        tempfile.mkdtemp(prefix="pg", dir=parent)
+    )  # a short path: those of Unix sockets have 107 bytes at most
     if os.geteuid() == 0:
         shutil.chown(directory, "nobody", "nogroup")
     server = PostgresServer(directory)
