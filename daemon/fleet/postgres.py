@@ -9,8 +9,9 @@ an entry that is there already counts as written, something is committed after i
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import anyio
 import asyncpg
 import msgspec
 
@@ -23,9 +24,12 @@ from daemon.fleet.postgres_tables import create_log
 
 __all__ = ["PostgresBackend", "create_log", "open_log"]
 
+TELL_AFTER_S = 0.01
+"""The time after a change when others are told. What else changes until then is told with it."""
+
 _NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
-# For all that write an entry: $1 ledger, $2 n, $3 epoch, $4 at_ms, $5 body, $6 hash, $7 head, $8 channel, $9 and on.
+# For all that write an entry: $1 ledger, $2 n, $3 epoch, $4 at_ms, $5 body, $6 hash, $7 head.
 _BEFORE = """
     FROM sniperd.log before
     WHERE before.ledger = $1 AND before.n = $2::bigint - 1 AND sha256(before.hash || $7::bytea || $5::bytea) = $6::bytea
@@ -33,30 +37,22 @@ _BEFORE = """
 _VALUES = "$1::text, $2::bigint, $3::bigint, $4::bigint, $5::bytea, $6::bytea"
 
 _APPEND = f"""
-WITH written AS (
-    INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) SELECT {_VALUES} {_BEFORE}
-    ON CONFLICT DO NOTHING RETURNING n
-)
-SELECT pg_notify($8, $9) FROM written
-"""  # noqa: S608  # constants
+INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) SELECT {_VALUES} {_BEFORE}
+ON CONFLICT DO NOTHING RETURNING n
+"""  # constants
 
 _TAKE = f"""
 WITH taken AS (
-    UPDATE sniperd.ledgers SET owner = $11, epoch = $12, until_ms = $13
-    WHERE ledger = $1 AND owner = $14 AND epoch = $15 AND until_ms = $16 AND EXISTS (SELECT {_BEFORE})
+    UPDATE sniperd.ledgers SET owner = $8, epoch = $9, until_ms = $10
+    WHERE ledger = $1 AND owner = $11 AND epoch = $12 AND until_ms = $13 AND EXISTS (SELECT {_BEFORE})
     RETURNING ledger
-), written AS (
-    INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) SELECT {_VALUES} FROM taken RETURNING n
 )
-SELECT pg_notify($8, $9), pg_notify($8, $10) FROM written
+INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) SELECT {_VALUES} FROM taken RETURNING n
 """  # noqa: S608  # constants
 
-_RENEW = """
-WITH renewed AS (
-    UPDATE sniperd.ledgers SET until_ms = $4 WHERE ledger = $1 AND owner = $2 AND epoch = $3 RETURNING ledger
-)
-SELECT pg_notify($5, $6) FROM renewed
-"""
+_RENEW = "UPDATE sniperd.ledgers SET until_ms = $4 WHERE ledger = $1 AND owner = $2 AND epoch = $3 RETURNING ledger"
+
+_NOTIFY = "SELECT pg_notify($1, $2)"
 
 _LEASE = "SELECT owner, epoch, until_ms FROM sniperd.ledgers WHERE ledger = $1"
 
@@ -127,6 +123,8 @@ class PostgresBackend:
         self._lease = Line(servers, synchronous_commit="on")  # which does not wait for a long append
         self._reading = Line(servers, synchronous_commit="off")
         self._calls = Line(servers, synchronous_commit="off")
+        self._news: set[Change] = set()  # what the others are to be told
+        self._has_news = anyio.Event()
 
     @property
     def name(self) -> str:
@@ -136,7 +134,8 @@ class PostgresBackend:
 
     async def append(self, entry: Entry) -> None:
         """Write an entry; see :class:`~daemon.fleet.port.Backend`."""
-        if await self._log.fetch(_APPEND, *self._written(entry), self._notice(Change.LOG)):
+        if await self._log.fetch(_APPEND, *self._written(entry)):
+            self._tell(Change.LOG)
             return
         found = await self._at(self._log, entry.n)
         if found is None:
@@ -160,9 +159,10 @@ class PostgresBackend:
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:
         """Write a lease and the entry of its takeover."""
         values = [lease.owner, lease.epoch, lease.until_ms, seen.owner, seen.epoch, seen.until_ms]
-        notices = self._notice(Change.LOG), self._notice(Change.LEASE)
         try:
-            if await self._lease.fetch(_TAKE, *self._written(entry), *notices, *values):
+            if await self._lease.fetch(_TAKE, *self._written(entry), *values):
+                self._tell(Change.LOG)
+                self._tell(Change.LEASE)
                 return True
         except asyncpg.UniqueViolationError:
             return False
@@ -175,8 +175,10 @@ class PostgresBackend:
 
     async def renew(self, lease: Lease) -> bool:
         """Set the end of the owner's lease."""
-        values = lease.owner, lease.epoch, lease.until_ms, self._channel, self._notice(Change.LEASE)
-        return bool(await self._lease.fetch(_RENEW, self._ledger, *values))
+        is_owner = bool(await self._lease.fetch(_RENEW, self._ledger, lease.owner, lease.epoch, lease.until_ms))
+        if is_owner:
+            self._tell(Change.LEASE)
+        return is_owner
 
     async def report(self, member: MemberReport) -> None:
         """Record what a member says, and remove the calls that nobody waits for."""
@@ -229,6 +231,20 @@ class PostgresBackend:
         """Return why the database may lose what it acknowledged."""
         return await postgres_doubts.find(self._log, durability)
 
+    async def keep_telling(self) -> None:
+        """Tell the other members of changes of the log and the lease, until cancelled.
+
+        It is not done with the change itself: NOTIFY keeps a lock of the whole server until its transaction is durable,
+        and wakes every listener before the order that waits for the change has left.
+        """
+        while True:
+            await self._has_news.wait()
+            await anyio.sleep(TELL_AFTER_S)
+            news, self._news, self._has_news = self._news, set(), anyio.Event()
+            with suppress(BackendFailed):  # who was not told looks by itself
+                for change in sorted(news):
+                    await self._calls.fetch(_NOTIFY, self._channel, self._notice(change))
+
     def close(self) -> None:
         """Close the connections."""
         for line in self._lines:
@@ -239,13 +255,17 @@ class PostgresBackend:
         return self._log, self._lease, self._reading, self._calls
 
     def _written(self, entry: Entry) -> Sequence[object]:
-        """Return what writes an entry, as the first eight values of a statement."""
-        return self._ledger, *msgspec.structs.astuple(entry), head(entry.n, entry.epoch, entry.at_ms), self._channel
+        """Return what writes an entry, as the first seven values of a statement."""
+        return self._ledger, *msgspec.structs.astuple(entry), head(entry.n, entry.epoch, entry.at_ms)
 
     async def _at(self, line: Line, n: int) -> Entry | None:
         """Return the entry of a number."""
         found = [Entry(*row) for row in await line.fetch(_READ, self._ledger, n - 1, 1)]
         return found[0] if found and found[0].n == n else None
+
+    def _tell(self, change: Change) -> None:
+        self._news.add(change)
+        self._has_news.set()
 
     def _notice(self, change: Change, subject: str = "") -> str:
         return f"{self._me} {change} {subject}"
@@ -262,6 +282,14 @@ async def open_log(url: str, ledger: str, durability: str, password: Secret | No
     del durability
     backend = PostgresBackend(Servers(url, password), ledger)
     try:
-        yield backend
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(backend.keep_telling)
+            yield backend
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        (error,) = group.exceptions  # what ended the caller's block, as it was
+        raise error from error.__cause__
     finally:
         backend.close()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import asyncpg
 import pytest
 
 from daemon.config.credentials import Secret
@@ -153,6 +154,13 @@ async def test_a_silent_server_fails_every_method_in_time(ledger: str) -> None:
         async with open_backend(url, ledger, "single", Secret(PASSWORD)) as backend:
             with anyio.fail_after(TIMEOUT_S + 1), pytest.raises(BackendFailed, match="no answer in time"):
                 await backend.append(entries(1, BEGINNING)[0])
+
+
+async def test_what_ends_the_use_of_a_backend_arrives_as_it_was(postgres: PostgresServer, ledger: str) -> None:
+    with pytest.raises(BackendFailed) as failed:
+        async with open_backend(postgres.url("template1"), ledger, "single") as backend:
+            await backend.lease()
+    assert isinstance(failed.value.__cause__, asyncpg.UndefinedTableError)
 
 
 async def test_cut_connections_are_made_again(postgres: PostgresServer, ledger: str) -> None:
