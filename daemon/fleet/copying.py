@@ -22,7 +22,7 @@ from daemon.store.opening import POSITION_FACT
 from daemon.store.store import Store
 
 SUCCESSOR_FACT = "fleet_successor"
-"""Name of the fact that holds the member to which the account was handed over; empty: to any."""
+"""Name of the fact that holds the member to which the owner handed the account over; empty: it did not."""
 
 BEGINNING_FACT = "fleet_beginning"
 """Name of the fact that is not empty while the beginning of the log is entered (:mod:`daemon.fleet.beginning`)."""

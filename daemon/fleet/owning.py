@@ -13,6 +13,7 @@ from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
 from daemon.fleet.port import Backend, Lease, next_entry
+from daemon.fleet.takeover import ANY
 from daemon.fleet.terms import Terms
 from daemon.store.commit import Commit
 from daemon.store.store import Store
@@ -67,6 +68,8 @@ class Owning:
             LogWentBack: the log lost what it had acknowledged.
 
         """
+        if not self.is_owner:  # an entry of a lost lease must not be tried: its number may be free
+            raise self._deposed(None)
         began_s = anyio.current_time()
         entry = next_entry(
             self._copy.position,
@@ -125,7 +128,7 @@ class Owning:
 
     async def hand_over(self, *, last_window_ms: int, to: str, reason: str) -> None:
         """Let another member take over before the lease would end; see ``Member.hand_over``."""
-        await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to})).durable()
+        await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to or ANY})).durable()
         self.is_handed_over = True
         self._set_lease(msgspec.structs.replace(self.lease, until_ms=min(self.lease.until_ms, last_window_ms)))
         self._contact.report("fleet.handed_over", epoch=self.lease.epoch, to=to or None, reason=reason)

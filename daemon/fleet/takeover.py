@@ -6,6 +6,9 @@ from daemon.core.rules.exchange_clock import Offset
 from daemon.core.rules.lease_fence import has_passed
 from daemon.fleet.port import Lease
 
+ANY = "*"
+"""The successor of an owner that handed the account over to whoever takes it first."""
+
 
 class Place(NamedTuple):
     """What a process shares only with an earlier process that is gone: a kernel that runs, and a file that it locked.
@@ -52,7 +55,7 @@ def reason_to_take(
         member: this member.
         place: where this process runs.
         mine: the lease that an earlier process took with this database.
-        successor: the member to which the account was handed over; empty: to any.
+        successor: the member to which the account was handed over, or :data:`ANY`; empty: it was not.
         known: the exchange's clock, as it was measured. Nothing is taken before it is known, because the new lease ends
             by that clock.
         now_ns: our clock.
@@ -68,7 +71,7 @@ def reason_to_take(
         return "nobody owned the account yet"
     if lease.owner == member and mine == LeaseTaken(lease.epoch, place):
         return "it started again on the same machine"
-    waits_ms = head_start_ms if successor not in {"", member} else 0
-    if has_passed(lease.until_ms + waits_ms, known, now_ns):
-        return "the former owner's lease had ended"
-    return None
+    waits_ms = head_start_ms if successor not in {"", ANY, member} else 0
+    if not has_passed(lease.until_ms + waits_ms, known, now_ns):
+        return None
+    return "the former owner handed it over" if successor else "the former owner's lease had ended"

@@ -67,6 +67,8 @@ UPDATE_QUEUE = f"UPDATE transaction_queue SET {_CHANGES} WHERE queue_id = ?"  # 
 """Parameters: a row, then its id again. For an order that no longer waits."""
 HAS_QUEUE_ROW = "SELECT 1 FROM transaction_queue WHERE queue_id = ?"
 """Parameter: an order's id. An order that was sent at once has no row in the queue."""
+TAKE_KEY = "UPDATE orders SET key_bound = 0 WHERE key = ? AND key_bound = 1 AND seq <> ?"
+"""Parameters: a key, and the number of the order to which it is bound from now on."""
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 

@@ -299,9 +299,15 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
 
 
 def write_groups(connection: sqlite3.Connection, groups: Sequence[ChangeSet]) -> None:
-    """Write groups one after the other in one transaction."""
+    """Write groups of another database one after the other in one transaction.
+
+    That database may have removed an order whose key had expired, and have given the key to another order. So a key is
+    taken from any order that still has it here.
+    """
     with transaction(connection):
         for group in groups:
+            bound = [(order.key, order.seq) for order in group.orders.values() if order.key_bound]
+            connection.executemany(rows.TAKE_KEY, bound)
             _write_rows(connection, group)
 
 

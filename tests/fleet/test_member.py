@@ -10,7 +10,8 @@ import pytest
 from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
 from daemon.errors import BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable
 from daemon.fleet.entries import FORMAT
-from daemon.fleet.port import Role, next_entry
+from daemon.fleet.port import Lease, Role, next_entry
+from daemon.store.commit import Commit
 from tests.exchange.mexc.clocks import in_virtual_time
 from tests.fleet.machines import LEASE_MS, RENEW_MS, Machine, database, exchange_ms, owns
 from tests.store.test_append_first import step
@@ -79,6 +80,20 @@ async def test_an_owner_that_was_replaced_writes_nothing_more_and_ends(tmp_path:
         assert (owner.member.is_owner, owner.member.lease.until_ms) == (False, 0)
         assert not await standby.has(1)
         assert owner.names().count("fleet.deposed") == 1
+
+
+async def test_an_owner_that_lost_its_lease_does_not_even_try_to_append(tmp_path: Path) -> None:
+    """Whoever changed the lease in the database by hand has written no entry."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        shared.lease = Lease("by hand", 2, 0)
+        with anyio.fail_after(2 * RENEW_MS / 1_000):
+            await owner.ended.wait()
+        assert isinstance(owner.failure, Deposed)
+        with pytest.raises(Deposed):
+            await owner.member.owning.append(Commit())
+        assert len(shared.log) == 1
 
 
 async def test_an_owner_learns_without_a_commit_that_it_was_replaced(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Trial:
         takeover = process.member.copy.last_takeover
         assert takeover is not None
         self.takeovers.append(takeover.takeover.reason)
-        if takeover.takeover.reason != "the former owner's lease had ended":
+        if takeover.takeover.reason not in {"the former owner's lease had ended", "the former owner handed it over"}:
             return
         if exchange_ms() <= owned.former_until_ms:
             self.broken.append(f"epoch {owned.lease.epoch} began before {owned.former_until_ms}")

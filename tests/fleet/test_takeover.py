@@ -8,7 +8,7 @@ from daemon.clock import NS_PER_MS
 from daemon.core.rules.exchange_clock import Offset
 from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
 from daemon.fleet.port import Lease
-from daemon.fleet.takeover import LeaseTaken, Place, reason_to_take
+from daemon.fleet.takeover import ANY, LeaseTaken, Place, reason_to_take
 
 HERE = Place("boot-1", 1, 2)
 UNTIL_MS = 1_000_000
@@ -70,9 +70,11 @@ def test_nobody_else_passes_for_it(lease: Lease, mine: LeaseTaken | None) -> Non
 
 
 def test_a_named_successor_comes_first_for_a_while() -> None:
-    assert reason(AFTER_MS, successor="b") == "the former owner's lease had ended"
+    assert reason(AFTER_MS, successor="b") == "the former owner handed it over"
     assert reason(AFTER_MS + 4_999, successor="c") is None
-    assert reason(AFTER_MS + 5_010, successor="c") == "the former owner's lease had ended"
+    assert reason(AFTER_MS + 5_010, successor="c") == "the former owner handed it over"
+    assert reason(AFTER_MS, successor=ANY) == "the former owner handed it over"
+    assert reason(AFTER_MS - 1, successor=ANY) is None
 
 
 def test_an_administrator_does_not_wait() -> None:

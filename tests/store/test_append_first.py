@@ -146,6 +146,18 @@ async def test_groups_of_another_member_are_written_in_its_order(tmp_path: Path)
         assert await store.fact("place") == "3"
 
 
+async def test_a_key_that_the_owner_gave_to_another_order_is_taken_from_the_one_that_was_removed_there(
+    tmp_path: Path,
+) -> None:
+    """The owner's clean-up removed the first order, which is no part of the log."""
+    first, second = making.order(1, key="k", key_until_ms=1), making.order(2, key="k")
+    async with open_store(tmp_path / "x.db", is_copy=True) as store:
+        await store.apply([ChangeSet(orders={first.order_id: first})])
+        await store.apply([ChangeSet(orders={second.order_id: second})])
+        assert store.recall(["k"]) == [second]
+        assert await store.order(first.order_id) is not None
+
+
 async def test_groups_that_contradict_the_copy_are_not_written_at_all(tmp_path: Path) -> None:
     first, second = making.lock(1, resource="r"), making.lock(2, resource="r")
     with pytest.RaisesGroup(CommitFailed, allow_unwrapped=True, flatten_subgroups=True):
