@@ -113,7 +113,15 @@ class World:
     async def _main(self) -> None:
         async with anyio.create_task_group() as world:
             network, twin = (
-                Network(exchange, self._exchange_clock, Weather(), self._fork(), world, lambda *_: None, distance=NEAR)
+                Network(
+                    exchange,
+                    self._exchange_clock,
+                    Weather(),
+                    self._fork(),
+                    world.start_soon,
+                    lambda *_: None,
+                    distance=NEAR,
+                )
                 for exchange in (self._exchange, self._twin)
             )
             world.start_soon(NaiveBot(self._launch, twin, self._clock).run)

@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import anyio
 import looptime
-from anyio.abc import TaskGroup
 
 from daemon.clock import NS_PER_MS
 from daemon.engine.trigger import FIRED, HELD, RECALLED, Fired, Shot
@@ -18,7 +17,7 @@ from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.own_connection import Dial
 from daemon.exchange.mexc.transport import BeforeWrite, Failure, Reply
 from daemon.simulator import messages
-from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
+from daemon.simulator.exchange import DelayedRequest
 from daemon.store.opening import open_for_reading, prepare
 from daemon.store.store import Store
 
@@ -41,6 +40,14 @@ class Milliseconds(Protocol):
         ...
 
 
+class Nanoseconds(Protocol):
+    """A clock that can be read exactly."""
+
+    def now_ns(self) -> int:
+        """Return Unix nanoseconds."""
+        ...
+
+
 class VirtualClock:
     """Unix milliseconds of the loop's time."""
 
@@ -59,6 +66,21 @@ class VirtualClock:
 
 class Dead(Exception):
     """The process of this run has been killed: whatever it still tries has no effect."""
+
+
+class Mortal(Protocol):
+    """One run of the daemon's process, as the seams see it."""
+
+    killed: bool
+    is_fragile: bool  # it may be killed between a commit and what depends on it
+
+    def kill(self) -> None:
+        """End it at once, at whatever point it is."""
+        ...
+
+    def check(self) -> None:
+        """Raise if the process is dead, so that it has no effect."""
+        ...
 
 
 class Life:
@@ -83,8 +105,27 @@ class Life:
 class Disk:
     """SQLite on a real file, without a thread: a commit takes virtual time, before and after it happens."""
 
-    def __init__(self, path: Path, life: Life, dice: Random, stalls: float = 0.01, *, is_copy: bool = False) -> None:
-        """``stalls`` is the share of steps that take up to a second and a half; ``is_copy``: of a fleet's log."""
+    def __init__(
+        self,
+        path: Path,
+        life: Mortal,
+        dice: Random,
+        stalls: float = 0.01,
+        *,
+        is_copy: bool = False,
+        prepare: Callable[..., None] = prepare,
+    ) -> None:
+        """Open it.
+
+        Args:
+            path: the file.
+            life: the process.
+            dice: for the times that it takes.
+            stalls: the share of steps that take up to a second and a half.
+            is_copy: it is a copy of a fleet's log.
+            prepare: makes it ready for writing.
+
+        """
         self._life = life
         self._dice = dice
         self._stalls = stalls
@@ -122,7 +163,7 @@ class Disk:
 class VirtualHand:
     """Runs functions on a connection; before and after each, the disk takes time."""
 
-    def __init__(self, connection: sqlite3.Connection, life: Life, take_time: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, connection: sqlite3.Connection, life: Mortal, take_time: Callable[[], Awaitable[None]]) -> None:
         self._connection = connection
         self._life = life
         self._take_time = take_time
@@ -141,7 +182,7 @@ class VirtualWriter(VirtualHand):
     """Runs functions on the writing connection: at once while the disk is fast, which it is half of the time."""
 
     def __init__(
-        self, connection: sqlite3.Connection, life: Life, take_time: Callable[[], Awaitable[None]], dice: Random
+        self, connection: sqlite3.Connection, life: Mortal, take_time: Callable[[], Awaitable[None]], dice: Random
     ) -> None:
         super().__init__(connection, life, take_time)
         self._dice = dice
@@ -197,16 +238,28 @@ class Distance(NamedTuple):
 FAR = Distance()
 
 
+class Gateway(Protocol):
+    """What answers requests: the simulated exchange, or what watches it."""
+
+    def handle(self, request: messages.Request, now_ms: int) -> messages.Reply | DelayedRequest:
+        """Answer a request."""
+        ...
+
+    def resume(self, later: DelayedRequest, now_ms: int) -> messages.Reply:
+        """Execute a delayed request."""
+        ...
+
+
 class Network:
     """Carries requests to the simulated exchange and answers back; a written request arrives in any case."""
 
     def __init__(
         self,
-        exchange: SimulatedExchange,
+        exchange: Gateway,
         clock: Milliseconds,
         weather: Weather,
         dice: Random,
-        wires: TaskGroup,
+        start_soon: Callable[..., object],
         on_first_byte: Callable[[str, str], None],
         distance: Distance = FAR,
     ) -> None:
@@ -215,22 +268,22 @@ class Network:
         self._weather = weather
         self._dice = dice
         self._distance = distance
-        self._wires = wires
+        self._start_soon = start_soon  # runs what carries a request
         self._on_first_byte = on_first_byte  # is called for every request at the moment its first byte is sent
 
-    def dialer(self, life: Life) -> Dial:
+    def dialer(self, life: Mortal) -> Dial:
         """Return what opens connections for the shots of one run."""
         return partial(self.dial, life)
 
-    def transport(self, life: Life) -> "VirtualTransport":
+    def transport(self, life: Mortal) -> "VirtualTransport":
         """Return the transport of one run."""
         return VirtualTransport(self, life)
 
-    def pooled(self, life: Life) -> "VirtualConnection | None":
+    def pooled(self, life: Mortal) -> "VirtualConnection | None":
         """Return an open connection of the pool, if there is one."""
         return VirtualConnection(self, life) if self._dice.random() < self._distance.pooled else None
 
-    async def dial(self, life: Life, timeout_s: float) -> "VirtualWarmConnection":
+    async def dial(self, life: Mortal, timeout_s: float) -> "VirtualWarmConnection":
         """Open a connection for a shot."""
         async with asyncio.timeout(timeout_s):
             await anyio.sleep(self._dice.uniform(0.001, 0.3))
@@ -242,12 +295,12 @@ class Network:
         """Whether the server has just closed an idle connection."""
         return self._weather.refuses or self._dice.random() < 0.1
 
-    async def connect(self, life: Life) -> "VirtualConnection":
+    async def connect(self, life: Mortal) -> "VirtualConnection":
         """Open a connection, or reuse an open one."""
         await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, self._distance.opening_s))))
         return VirtualConnection(self, life)
 
-    def write(self, life: Life, request: bytes) -> "asyncio.Future[Reply | None] | None":
+    def write(self, life: Mortal, request: bytes) -> "asyncio.Future[Reply | None] | None":
         """Accept a request; ``None`` if connections are refused."""
         life.check()
         if self._weather.refuses:
@@ -257,11 +310,11 @@ class Network:
         self._on_first_byte(method, target)
         answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         fields = dict(header.split(": ", 1) for header in headers)
-        self._wires.start_soon(self._carry, method, target, fields, answer)
+        self._start_soon(self._carry, method, target, fields, answer)
         return answer
 
     async def reply(
-        self, life: Life, answer: "asyncio.Future[Reply | None] | None", timeout_s: float
+        self, life: Mortal, answer: "asyncio.Future[Reply | None] | None", timeout_s: float
     ) -> Reply | Failure:
         """Wait for the outcome of a request."""
         if answer is None:
@@ -305,7 +358,7 @@ class VirtualConnection:
 
     reused = True
 
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: Mortal) -> None:
         self._network = network
         self._life = life
         self._answer: asyncio.Future[Reply | None] | None = None
@@ -359,7 +412,7 @@ class VirtualWarmConnection(VirtualConnection):
 class VirtualTrigger:
     """Fires shots in virtual time. The process may be killed between a shot and what depends on it."""
 
-    def __init__(self, life: Life, clock: VirtualClock, dice: Random) -> None:
+    def __init__(self, life: Mortal, clock: Nanoseconds, dice: Random) -> None:
         self._life = life
         self._clock = clock
         self._dice = dice
@@ -406,7 +459,7 @@ class VirtualTrigger:
 class VirtualTransport:
     """The transport port of one run."""
 
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: Mortal) -> None:
         self.idle_limit = IdleLimit()
         self._network = network
         self._life = life
@@ -437,7 +490,10 @@ class VirtualTransport:
         before_write: BeforeWrite = lambda _: None,
     ) -> Reply | Failure:
         """Make one request."""
-        connection = await self.connect(timeout_s)
+        try:
+            connection = await self.connect(timeout_s)
+        except TimeoutError:
+            return Failure(written=False, why="no connection in time")
         before_write(connection)
         connection.write(request)
         return await connection.reply(timeout_s)

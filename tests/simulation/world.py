@@ -129,7 +129,9 @@ class World:
 
     async def _main(self) -> Verdict:
         async with anyio.create_task_group() as world:
-            network = Network(self._exchange, self._clock, self._weather, self._fork(), world, self._on_first_byte)
+            network = Network(
+                self._exchange, self._clock, self._weather, self._fork(), world.start_soon, self._on_first_byte
+            )
             day = list(wishes(self._fork(), WISHES, DAY_S, EPOCH_MS))
             for wish in day:
                 world.start_soon(self._bot, wish)

@@ -33,9 +33,6 @@ CLOCKS_DIFFER_MS = 100
 EXTRA_DRIFT_PPM = 100
 """What the next owner adds to the assumed drift of both clocks, :data:`~daemon.core.rules.exchange_clock.DRIFT_PPM`."""
 
-SLOW_RENEWAL_MS = 500
-"""How long a renewal may take, in the least length of a lease."""
-
 
 class HeldLease(msgspec.Struct, frozen=True):
     """The lease of the owner, as its end was last acknowledged by the fleet's database."""
@@ -91,8 +88,3 @@ def has_passed(until_ms: int, known: Offset | None, now_ns: int) -> bool:
     age_ns = max(0, now_ns - known.at_ns)
     drift_ns = age_ns * (DRIFT_PPM + EXTRA_DRIFT_PPM) // 1_000_000
     return now_ns + known.lower_ns - drift_ns > (until_ms + CLOCKS_DIFFER_MS) * NS_PER_MS
-
-
-def least_lease_ms(recv_window_ms: int, renew_ms: int) -> int:
-    """Return the shortest lease with which the owner's requests have their whole window even if a renewal fails."""
-    return recv_window_ms + 2 * renew_ms + SLOW_RENEWAL_MS

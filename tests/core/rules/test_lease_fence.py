@@ -12,7 +12,6 @@ from daemon.core.rules.lease_fence import (
     HeldLease,
     has_passed,
     held,
-    least_lease_ms,
     may_decide,
     may_renew,
     may_sign,
@@ -108,7 +107,3 @@ def test_who_follows_is_never_admitted_before_the_end(
     exchange_ms = now_ms + offset_ms + age_ms * drift_ppm / 1_000_000  # of the clock that was sampled
     until_ms = round(exchange_ms) + 1 + gateway_ms + early_ms  # not over yet at the gateway that admits
     assert not has_passed(until_ms, known, now_ms * NS_PER_MS)
-
-
-def test_a_lease_leaves_a_whole_window_after_a_failed_renewal() -> None:
-    assert least_lease_ms(recv_window_ms=2_000, renew_ms=1_000) == 4_500

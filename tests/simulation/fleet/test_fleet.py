@@ -1,0 +1,60 @@
+"""Schedules of a fleet as tests: every promise holds, a seed reproduces its schedule, and without a fence it shows."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.core.values.events import Event
+from tests.simulation.fleet.member import BOTH, Fences
+from tests.simulation.fleet.verdict import Verdict
+from tests.simulation.fleet.world import FleetWorld
+
+
+def run(seed: int, directory: Path, fences: Fences = BOTH) -> Verdict:
+    return FleetWorld(seed, directory, lambda _member, _event: None, fences=fences).run()
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_a_schedule_of_kills_stops_and_cuts_breaks_no_promise(seed: int, tmp_path: Path) -> None:
+    verdict = run(seed, tmp_path)
+    assert verdict.broken == {}
+    assert verdict.placed > 0
+    assert verdict.acknowledged > 0
+
+
+def test_the_same_seed_is_the_same_schedule(tmp_path: Path) -> None:
+    schedules: list[list[tuple[int, Event]]] = [[], []]
+    for number, schedule in enumerate(schedules):
+        (tmp_path / str(number)).mkdir()
+        FleetWorld(2, tmp_path / str(number), lambda member, event: schedule.append((member, event))).run()  # noqa: B023
+    assert schedules[0] == schedules[1]
+    assert len(schedules[0]) > 20
+
+
+SHOWS_THE_LOG = (2, 13, 17, 26, 55, 56, 63)
+"""Schedules in which a key had two orders without the fence of the log. What a seed draws depends on every step of the
+code, so one of them is enough."""
+
+SHOWS_THE_LEASE = (11, 70, 84, 89, 118)
+"""Schedules in which an order was admitted too late without the fence of the lease."""
+
+
+@pytest.mark.parametrize(
+    ("without", "promise", "seeds"),
+    [
+        pytest.param(Fences(log=False), "a key with two orders", SHOWS_THE_LOG, id="log"),
+        pytest.param(Fences(lease=False), "an order was admitted after its lease", SHOWS_THE_LEASE, id="lease"),
+    ],
+)
+def test_without_a_fence_the_same_schedules_show_what_it_prevents(
+    without: Fences, promise: str, seeds: tuple[int, ...], tmp_path: Path
+) -> None:
+    shown = set[str]()
+    for seed in seeds:
+        for fences in (BOTH, without):
+            directory = tmp_path / f"{seed}-{fences}"
+            directory.mkdir()
+            verdict = run(seed, directory, fences)
+            assert fences != BOTH or verdict.broken == {}
+            shown.update(verdict.broken)
+    assert promise in shown

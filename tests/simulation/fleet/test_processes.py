@@ -1,0 +1,105 @@
+"""Processes in one loop: a stopped one takes no step, a killed one never again, and the others do not notice."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.fleet.processes import FleetLoop, Process
+from tests.simulation.seams import Dead
+
+
+@pytest.fixture
+def loop() -> Iterator[FleetLoop]:
+    loop = FleetLoop()
+    yield loop
+    loop.close()
+
+
+async def tick(loop: FleetLoop, seen: list[float]) -> None:
+    try:
+        while True:
+            await asyncio.sleep(1)
+            seen.append(loop.time())
+    finally:
+        seen.append(-1)
+
+
+def test_a_stopped_process_takes_no_step_and_goes_on_with_what_is_late(loop: FleetLoop) -> None:
+    stopped, other = list[float](), list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+        process.start(tick(loop, stopped))
+        Process(loop).start(tick(loop, other))
+        await asyncio.sleep(1.5)
+        process.stop()
+        await asyncio.sleep(3)
+        process.go_on()
+        await asyncio.sleep(2.1)
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert stopped == [1, 4.5, 5.5, 6.5, -1]
+    assert other == [1, 2, 3, 4, 5, 6, -1]
+
+
+def test_a_killed_process_does_not_even_clean_up_until_it_is_buried(loop: FleetLoop) -> None:
+    seen = list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+        task = process.start(tick(loop, seen))
+        await asyncio.sleep(1.5)
+        process.kill()
+        task.cancel()
+        await asyncio.sleep(3)
+        process.go_on()
+        await asyncio.sleep(3)
+        assert seen == [1]
+        with pytest.raises(Dead):
+            process.check()
+        process.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert seen == [1, -1]
+
+
+def test_a_blow_falls_between_two_steps(loop: FleetLoop) -> None:
+    seen = list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+        process.start(tick(loop, seen))
+        process.after_steps(4, process.kill)  # its begin; a timer, its wake-up, twice
+        await asyncio.sleep(9)
+        assert seen == [1]
+        process.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+
+
+def test_what_a_process_starts_outside_goes_on_without_it(loop: FleetLoop) -> None:
+    seen = list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+
+        async def inside() -> None:
+            loop.outside(tick(loop, seen))
+
+        await process.start(inside())
+        process.kill()
+        await asyncio.sleep(2.1)
+        process.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert seen == [1, 2, -1]
+
+
+def test_a_loop_in_which_nothing_can_happen_any_more_says_so(loop: FleetLoop) -> None:
+    with pytest.raises(RuntimeError, match="for ever"):
+        loop.run_until_complete(loop.create_future())
