@@ -8,6 +8,8 @@ which only grows. A step back of the wall clock is ignored, because it must not 
 followed by :meth:`SteadyClock.follow`: the machine's clock was behind, as before its first synchronisation or after a
 pause of a virtual machine, and an ``executeAt`` would be missed by the difference. After a step forward, orders expire
 rather than fire late. The boot clock bridges a restart in the same way.
+
+The owner of a fleet goes on with the owners' time instead (:meth:`SteadyClock.begin`), because machines' clocks differ.
 """
 
 import asyncio
@@ -131,13 +133,17 @@ class SteadyClock:
         return step_ms
 
     def advance(self, to_ms: int, before: Callable[[int], None]) -> int:
-        """Step forward to an instant if it is ahead, like :meth:`follow`; return the step in milliseconds, else 0.
+        """Step forward to an instant if it is ahead, like :meth:`follow`; return the step in milliseconds, else 0."""
+        return self.begin(max(to_ms, self.now_ms()), before)
 
-        A member that takes over an account goes on from the latest instant that its former owner recorded.
+    def begin(self, at_ms: int, before: Callable[[int], None]) -> int:
+        """Step to an instant, also back, before anything is decided; return the step in milliseconds.
+
+        A member that takes over an account goes on with the owners' time
+        (:func:`daemon.core.rules.lease_fence.owners_ms`).
         """
-        step_ms = max(0, to_ms - self.now_ms())
-        if step_ms:
-            self._step(step_ms, before)
+        step_ms = at_ms - self.now_ms()
+        self._step(step_ms, before)
         return step_ms
 
     def _step(self, step_ms: int, before: Callable[[int], None]) -> None:

@@ -286,11 +286,14 @@ class Process:
         engine.stop()
 
     async def _watch_wall_clock(self, clock: SteadyClock, engine: Engine) -> None:
-        """Follow the machine's clock forward immediately, and log when it is set."""
+        """Follow the machine's clock forward immediately, and log when it is set.
+
+        The owner of a fleet's account does not follow it: all owners count by the exchange's clock.
+        """
         behind_ms = -clock.drift_ms()  # how far the machine's clock is behind ours
         while True:
             await anyio.sleep(WALL_CHECK_S)
-            followed_ms = clock.follow(engine.exchange.clock_steps)
+            followed_ms = 0 if engine.state.gate.lease is not None else clock.follow(engine.exchange.clock_steps)
             if followed_ms:
                 engine.clock_stepped(followed_ms, _anchor_fact(clock.anchor()))
             jump_ms = behind_ms + clock.drift_ms() + followed_ms

@@ -15,7 +15,7 @@ import msgspec
 
 from daemon.clock import Clock
 from daemon.core.rules.exchange_clock import ExchangeClock
-from daemon.core.rules.lease_fence import next_end_ms
+from daemon.core.rules.lease_fence import next_end_ms, owners_ms
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.fleet_health import FleetHealth
@@ -271,7 +271,7 @@ class Member:
         assert known is not None
         seen, me = self.seen.lease, self.terms.member
         lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
-        at_ms = max(self.contact.now_ms(), self.copy.last_ms)
+        at_ms = owners_ms(known, self.contact.now_ns(), self.copy.last_ms)
         former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
         detail: dict[str, Detail] = {"epoch": lease.epoch, "former": seen.owner or None, "reason": reason,
                                      "n": self.position + 1}  # fmt: skip

@@ -65,6 +65,14 @@ async def test_a_standby_takes_over_after_the_lease_has_ended_at_the_exchange_an
         assert [entry.epoch for entry in shared.log] == [1, 1, 2, 2]
 
 
+async def test_an_owner_goes_on_with_the_exchanges_time_and_not_with_its_machines(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        owned = await owner.member.stand_by()
+        assert exchange_ms() - 100 <= owned.last_ms <= exchange_ms() + 1
+
+
 async def test_an_owner_that_was_replaced_writes_nothing_more_and_ends(tmp_path: Path) -> None:
     shared = database()
     async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:

@@ -66,6 +66,21 @@ def next_end_ms(known: Offset, now_ns: int, lease_ms: int) -> int:
     return (now_ns + known.middle_ns) // NS_PER_MS + lease_ms
 
 
+def owners_ms(known: Offset, now_ns: int, last_ms: int) -> int:
+    """Return the time with which an owner begins: the exchange's, or the log's latest instant if that is later.
+
+    Machines' clocks differ. A deadline, or the time for which a repeated signal counts as one, must not end sooner
+    because another member decides now. So all owners count by one clock, and it never goes back.
+
+    Args:
+        known: the exchange's clock minus ours.
+        now_ns: our clock.
+        last_ms: the latest instant in the log (Unix ms).
+
+    """
+    return max(last_ms, (now_ns + known.middle_ns) // NS_PER_MS)
+
+
 def may_renew(known: Offset, now_ns: int, lease_ms: int) -> bool:
     """Whether an owner may renew: it has heard from the exchange within half a lease.
 

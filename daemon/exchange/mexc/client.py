@@ -248,7 +248,10 @@ class MexcExchange:
         return await self._requests.measure_clock()
 
     def clock_steps(self, step_ms: int) -> None:
-        """Prepare for a jump of our clock, forward by ``step_ms``."""
+        """Prepare for a jump of our clock, forward by ``step_ms``; in a fleet it may be negative."""
+        if step_ms < 0:  # what was read is of the future then
+            self._read_ms.clear()
+            self._shown_ms = self._not_before_ms = 0
         self._requests.clock_steps(step_ms)
 
     def back_off(self, until_ms: int) -> None:

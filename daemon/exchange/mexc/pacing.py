@@ -84,14 +84,18 @@ class Pacer:
         self.backoff_until_ms = 0  # for everything but orders and cancels
         self.orders_backoff_until_ms = 0  # for cancels; the core decides when orders are sent
         self._clock = clock
-        self._weight = WeightWindow(10_000)
-        self._requests = RequestWindow()
-        self._orders = RequestWindow()
+        self._begin(clock.now_ms())
         self._query_lock = asyncio.Lock()
         self._search_lock = asyncio.Lock()
         self._order_lock = asyncio.Lock()
         self._backoff_ended = asyncio.Event()
-        self._weight.spend(clock.now_ms(), table.weight_per_10s // 2)
+
+    def _begin(self, now_ms: int) -> None:
+        """Begin as if half of the weight were used."""
+        self._weight = WeightWindow(10_000)
+        self._requests = RequestWindow()
+        self._orders = RequestWindow()
+        self._weight.spend(now_ms, self.table.weight_per_10s // 2)
 
     def used(self) -> int:
         """Return the weight spent in the last ten seconds."""
@@ -110,8 +114,14 @@ class Pacer:
         self._backoff_ended = asyncio.Event()
 
     def clock_steps(self, step_ms: int) -> None:
-        """Keep the remaining length of each running wait; the clock is about to jump forward by ``step_ms``."""
+        """Keep the remaining length of each running wait; the clock is about to jump forward by ``step_ms``.
+
+        It jumps back only in a fleet, when a member takes over. What it used while it stood by then lies in the future,
+        so it starts like a new process.
+        """
         now_ms = self._clock.now_ms()
+        if step_ms < 0:
+            self._begin(now_ms + step_ms)
         if self.backoff_until_ms > now_ms:
             self.backoff_until_ms += step_ms
         if self.orders_backoff_until_ms > now_ms:

@@ -16,6 +16,7 @@ from daemon.core.rules.lease_fence import (
     may_renew,
     may_sign,
     next_end_ms,
+    owners_ms,
 )
 from tests.core.making import NOON_MS
 
@@ -107,3 +108,10 @@ def test_who_follows_is_never_admitted_before_the_end(
     exchange_ms = now_ms + offset_ms + age_ms * drift_ppm / 1_000_000  # of the clock that was sampled
     until_ms = round(exchange_ms) + 1 + gateway_ms + early_ms  # not over yet at the gateway that admits
     assert not has_passed(until_ms, known, now_ms * NS_PER_MS)
+
+
+def test_an_owner_goes_on_with_the_exchanges_time_and_never_before_the_log() -> None:
+    """Whatever its machine's clock shows: the time for which a repetition counts would end by the difference."""
+    known = sampled(offset_ms=-40_000, there_ms=10, back_ms=10)
+    assert owners_ms(known, NOON_NS, last_ms=NOON_MS - 45_000) == NOON_MS - 40_000
+    assert owners_ms(known, NOON_NS, last_ms=NOON_MS - 30_000) == NOON_MS - 30_000

@@ -46,8 +46,10 @@ class OwnClock:
         """Wait until an instant."""
         await anyio.sleep(max(0, at_ms - self.now_ms()) / 1_000)
 
-    def step(self, step_ms: int) -> None:
-        """Jump forward."""
+    def begin(self, at_ms: int, before: Callable[[int], None]) -> None:
+        """Jump to an instant, also back; ``before`` is called first, with the step."""
+        step_ms = at_ms - self.now_ms()
+        before(step_ms)
         self._ahead_ns += step_ms * NS_PER_MS
 
 

@@ -9,7 +9,7 @@ import msgspec
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config, ExchangeTable
 from daemon.config.trading_tables import GuardsTable, LaunchTable, QueueTable, ReconcileTable
-from daemon.core.rules.lease_fence import held
+from daemon.core.rules.lease_fence import held, owners_ms
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
 from daemon.core.values.signals import SignalRequest
@@ -176,10 +176,9 @@ class Running:
         """Trade until the process is to end, then hand over."""
         self.epoch = owned.lease.epoch
         remembered = msgspec.structs.replace(await self._store.remembered(), former_until_ms=owned.former_until_ms)
-        step_ms = max(remembered.last_ms, owned.last_ms) - self._clock.now_ms()
-        if step_ms > 0:
-            self._exchange.clock_steps(step_ms)
-            self._clock.step(step_ms)
+        known, last_ms = self._exchange.clock.known, max(remembered.last_ms, owned.last_ms)
+        assert known is not None
+        self._clock.begin(owners_ms(known, self._clock.now_ns(), last_ms), self._exchange.clock_steps)
         self._engine = engine = Engine(
             store=self._store,
             exchange=self._exchange,
