@@ -33,6 +33,9 @@ LONG_BODY = 100_000
 exchangeInfo of all pairs, whose 1.7 MB are 2,500 pairs."""
 QUIET_MS, AFTER_MS, LONGEST_QUIET_S = 100, 10, 1.0
 """A long answer waits from so long before an order's instant until so long after it, and a second at most."""
+RENEWAL_S = 1.0
+"""How long an owner in a fleet waits for the exchange's time. Without it the lease is not renewed, so an answer that is
+lost must not keep the next measurement waiting."""
 SAMPLES_AT_ONCE = 3
 """Requests of one measurement of the clock at most: one that opens the connection, one that contradicts what is known,
 and one that confirms it."""
@@ -103,13 +106,15 @@ class Requests:
             return window_ms
         return min(window_ms, self.until_ms - self.exchange_ms(self.clock.now_ms()))
 
-    async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
-        """Send a request that needs no key, once the rate limit has room."""
+    async def public(
+        self, path: str, parameters: Parameters, *, weight: int, within_s: float | None = None
+    ) -> ExchangeCall:
+        """Send a request that needs no key, once the rate limit has room; wait for its answer so long at most."""
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
         request = self.transport.build("GET", target, self._public_headers)
-        return await self._send(Prepared(f"GET {target}", target, request, repeatable=True))
+        return await self._send(Prepared(f"GET {target}", target, request, repeatable=True), within_s)
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Send a signed request, once the rate limit has room."""
@@ -148,7 +153,8 @@ class Requests:
                 return True
             has_answered = False
             for _ in range(SAMPLES_AT_ONCE):
-                answer = await self.public(TIME, [], weight=1)
+                within_s = None if self.until_ms is None else RENEWAL_S
+                answer = await self.public(TIME, [], weight=1, within_s=within_s)
                 server_ms = _server_ms(answer.reply)
                 if server_ms is None:
                     break
@@ -248,7 +254,7 @@ class Requests:
             self.pacer.back_off(self.clock.now_ms() + wait_ms, orders=not is_query or _is_ban(reply))
         return reply
 
-    async def _send(self, prepared: Prepared) -> ExchangeCall:
+    async def _send(self, prepared: Prepared, within_s: float | None = None) -> ExchangeCall:
         written_ns, stepped_ns, is_fresh = self.clock.now_ns(), self._stepped_ns, False
 
         def before_write(connection: Connection) -> None:
@@ -257,7 +263,7 @@ class Requests:
 
         reply = await self.transport.request(
             prepared.request,
-            self.table.timeout_ms / 1_000,
+            within_s or self.table.timeout_ms / 1_000,
             repeatable=prepared.repeatable,
             before_write=before_write,
         )

@@ -1,13 +1,15 @@
 """Requests under a fleet's lease: no order and no cancel is valid after its end, by the exchange's clock."""
 
+import anyio
 import pytest
 
 from daemon.core.values.exchange_replies import Placed, Source
 from daemon.exchange.mexc.client import MexcExchange
 
-from .clocks import BEGIN_MS, ManualClock
+from .clocks import BEGIN_MS, LoopClock, ManualClock, in_virtual_time
 from .posting import place
-from .scripted import ORDER, ORDER_CANCELLED, ORDER_PLACED, TIME, ScriptedExchange, an_attempt, an_order, ok
+from .scripted import ORDER, ORDER_CANCELLED, ORDER_PLACED, TIME, ScriptedExchange, an_attempt, an_order, ok, trading
+from .wire import Request
 
 PLACED = ok({"symbol": "BTCUSDT", "orderId": "C02__1", "orderListId": -1, "transactTime": BEGIN_MS})
 
@@ -79,3 +81,23 @@ async def test_a_query_does_not_depend_on_the_lease(exchange: ScriptedExchange, 
     client.admit_until(BEGIN_MS - 60_000)
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert window(exchange, ORDER) == (BEGIN_MS, BEGIN_MS + 2_000)
+
+
+@pytest.mark.parametrize("has_lease", [False, True])
+@in_virtual_time
+async def test_an_owner_does_not_wait_long_for_a_measurement_whose_answer_is_lost(
+    exchange: ScriptedExchange, has_lease: bool
+) -> None:
+    """Without a measurement its lease is not renewed."""
+
+    async def never(_request: Request) -> bytes:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    exchange.on(TIME, never)
+    async with trading(exchange.url, LoopClock()) as client:
+        if has_lease:
+            client.admit_until(BEGIN_MS + 5_000)
+        before_s = anyio.current_time()
+        assert not await client.measure_clock()
+        assert anyio.current_time() - before_s == pytest.approx(1 if has_lease else 5)
