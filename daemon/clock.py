@@ -132,10 +132,6 @@ class SteadyClock:
         self._step(step_ms, before)
         return step_ms
 
-    def advance(self, to_ms: int, before: Callable[[int], None]) -> int:
-        """Step forward to an instant if it is ahead, like :meth:`follow`; return the step in milliseconds, else 0."""
-        return self.begin(max(to_ms, self.now_ms()), before)
-
     def begin(self, at_ms: int, before: Callable[[int], None]) -> int:
         """Step to an instant, also back, before anything is decided; return the step in milliseconds.
 

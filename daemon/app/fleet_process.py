@@ -31,7 +31,7 @@ from daemon.api.server import endpoints
 from daemon.clock import SteadyClock
 from daemon.config import fleet_table
 from daemon.config.tables import Config, ExchangeTable
-from daemon.core.rules.lease_fence import held
+from daemon.core.rules.lease_fence import held, owners_ms
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import PreflightVerdict
 from daemon.core.values.fleet_health import MemberHealth, Standing
@@ -215,7 +215,10 @@ class FleetProcess:
         """Recover, trade, drain, hand over."""
         engine, store = self._engine, self._engine.store
         remembered = await store.remembered()
-        clock.advance(max(owned.last_ms, remembered.last_ms), exchange.clock_steps)
+        known = exchange.clock.known
+        assert known is not None  # it took the lease by it
+        at_ms = owners_ms(known, clock.now_ns(), max(owned.last_ms, remembered.last_ms))
+        clock.begin(at_ms, exchange.clock_steps)
         engine.backlog = self._calls.backlog
         await engine.run(msgspec.structs.replace(remembered, former_until_ms=owned.former_until_ms))
         reason = self._gives_up or "the daemon stops"
