@@ -48,6 +48,9 @@ class Ended(NamedTuple):
     quote_quantity: Decimal | None
     price: Decimal | None
     last_price: Decimal | None
+    asked_quantity: Decimal | None
+    asked_quote_quantity: Decimal | None
+    asked_price: Decimal | None
 
     @property
     def side(self) -> Side:
@@ -203,16 +206,19 @@ def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:
 
 
 def worth_of(order: Order | Ended) -> Decimal | None:
-    """Return what a BUY costs in quote units: as requested, or as executed if that is more.
+    """Return what a BUY costs in quote units: as its signal asked, or as executed if that is more.
+
+    Its amounts may have been cut to the pair's decimals, which may become finer until it is sent.
 
     A market order by quantity is valued at the last price, if a guard asked for that at acceptance. Otherwise its worth
     is unknown until the exchange shows what was executed, and its sum.
     """
-    if order.quote_quantity is not None:
-        return max(order.quote_quantity, order.executed_quote)
-    price = order.last_price if order.price is None else order.price
-    if price is not None and order.quantity is not None:
-        return max(product(order.quantity, price), order.executed_quote)
+    spends = order.asked_quote_quantity or order.quote_quantity
+    if spends is not None:
+        return max(spends, order.executed_quote)
+    price, quantity = order.asked_price or order.price or order.last_price, order.asked_quantity or order.quantity
+    if price is not None and quantity is not None:
+        return max(product(quantity, price), order.executed_quote)
     return known_sum(order.executed_quantity, order.executed_quote) if order.state in ENDED else None
 
 

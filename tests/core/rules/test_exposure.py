@@ -18,7 +18,7 @@ def ended(number: int, **changes: Any) -> Ended:
         "seq": number, "order_id": str(number), "state": State.FILLED, "symbol": "BTCUSDT", "owner_id": "bot",
         "target_id": f"T{number}", "accepted_ms": NOON_MS, "executed_quantity": Decimal(1),
         "executed_quote": Decimal(24), "quantity": None, "quote_quantity": Decimal(25), "price": None,
-        "last_price": None,
+        "last_price": None, "asked_quantity": None, "asked_quote_quantity": None, "asked_price": None,
     }  # fmt: skip
     return Ended(**given | changes)
 

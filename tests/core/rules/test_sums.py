@@ -184,6 +184,14 @@ def test_a_purchase_for_an_unknown_sum_does_not_count_as_free() -> None:
     assert worth_of(limit_order(State.FILLED, executed_quantity=Decimal(1))) == Decimal(10)
 
 
+def test_an_order_counts_for_what_its_signal_asked_before_it_was_rounded() -> None:
+    """The pair's decimals may become finer until it is sent; then it costs more than its rounded amounts."""
+    rounded = limit_order(quantity=Decimal(1), asked_quantity=Decimal("1.5"), price=Decimal(9), asked_price=Decimal(10))
+    assert worth_of(rounded) == Decimal(15)
+    by_amount = order(quote_quantity=Decimal(25), asked_quote_quantity=Decimal("25.5"), quantity=None)
+    assert worth_of(by_amount) == Decimal("25.5")
+
+
 def test_a_budget_is_incomplete_while_a_sum_is_unknown_and_complete_afterwards() -> None:
     bench = Bench()
     found = filled(bench)

@@ -48,7 +48,7 @@ def test_a_market_order_at_a_launch_goes_at_its_stated_cap(bench: Bench) -> None
     )  # fmt: skip
     bench.settle()
     assert bench.disk.orders[order.order_id] == order
-    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal("24.999")
+    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal(25)
     told = {event.name: event.detail for event in bench.events(order)}
     assert (told["order.accepted"]["type"], told["order.accepted"]["max_price"]) == ("MARKET", "0.3")
     assert (told["order.capped"]["quantity"], told["order.capped"]["asked_quote_quantity"]) == ("83.33", "25")

@@ -340,12 +340,11 @@ def test_a_retry_is_not_rounded_by_the_watch_but_before_its_next_attempt(bench: 
     assert (bench.order(before).attempts, bench.order(before).quantity) == (2, Decimal("100.12"))
 
 
-def test_the_worth_of_a_rounded_order_counts_for_the_day(bench: Bench) -> None:
+def test_a_rounded_order_counts_for_what_its_signal_asked(bench: Bench) -> None:
     order = sniped(bench)
-    bench.show(pair(bench, price_decimals=7))
-    fitted = bench.order(order)
-    assert fitted.quantity is not None
-    assert fitted.price is not None
-    assert bench.state.orders.exposure.spent(bench.now_ms) == fitted.quantity * fitted.price
+    asked = Decimal("100.123456") * Decimal("0.1234567")
+    for decimals in (7, 2, 4):
+        bench.show(pair(bench, price_decimals=decimals))
+        assert bench.state.orders.exposure.spent(bench.now_ms) == asked
     bench.withdraw(order)
     assert bench.state.orders.exposure.spent(bench.now_ms) == 0

@@ -165,7 +165,7 @@ def test_an_order_at_the_cap_spends_what_was_asked_and_counts_as_much(bench: Ben
     order = bench.order(asked)
     assert (order.quantity, order.price) == (Decimal("13.33"), Decimal(3))
     assert order.asked == {"quantity": Decimal(4), "price": Decimal(10)}
-    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal("39.99")
+    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal(40)
     bench.settle()
     assert bench.disk.orders[asked.order_id].asked == order.asked
     bench.send_next(placed())
