@@ -148,3 +148,18 @@ def test_orders_for_an_instant_before_a_known_open_are_sent_at_the_open(place: P
         first, *others = place.exchange.arrivals(order)
         assert first["receivedMs"] >= opens_ms - CLOCK_ERROR_MS
         assert len(others) <= 1, "one that was early by the clocks' error goes once more at once"
+
+
+def test_three_pairs_that_are_listed_just_after_a_start_are_taken_without_a_wait(own_stage: Stage) -> None:
+    """One request for each would use up the weight that a start leaves: the third waited for 5 s, then got 503."""
+    exchange = own_stage.exchange(is_limited=True)
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    asked_before = len(exchange.arrivals(endpoint="GET /api/v3/exchangeInfo"))
+    for number in range(3):
+        exchange.list_symbol(f"FRESH{number}USDT", wall_ms() - 7_200_000, price="0.04")
+    answers = [daemon.submit(buy(f"FRESH{number}USDT", quantity="100")) for number in range(3)]
+    assert [answer.status for answer in answers] == [202] * 3
+    asked = exchange.arrivals(endpoint="GET /api/v3/exchangeInfo")[asked_before:]
+    assert len(asked) <= 2, asked
+    assert {each["status"] for each in asked} == {200}
