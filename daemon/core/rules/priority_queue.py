@@ -9,8 +9,8 @@ it; and to hold it, to free it, and to find the next entry takes the time of a h
 Order is by rank: priority (1 is most urgent), then the sequence number from acceptance. No two waiting entries have the
 same rank, so only the rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for no other.
 
-Removal needs no scan: a removed entry stays where it is and is skipped later. When there are more removed entries than
-waiting ones, everything is rebuilt.
+Removal needs no scan: a removed entry stays where it is and is skipped later. When more entries were removed than wait,
+a pass drops them, one piece with each further removal.
 
 Most orders wait alone for their resource, and there may be very many: an entry is one small object without a list.
 
@@ -32,6 +32,9 @@ comparable: a removed entry may still be in a heap with the next entry of the sa
 PIECE = 500
 """Entries that a pass in pieces compares before it yields, so that other decisions may be made: a tenth of a
 millisecond's work."""
+
+
+_DONE = object()
 
 
 class Rank(NamedTuple):
@@ -70,7 +73,8 @@ class PriorityQueue:
         self._leads: dict[str, Entry] = {}  # by whole that is not held: the first offered entry of its family
         self._held = HeldResources()
         self._aside: set[str] = set()  # not offered, though they are not held
-        self._gone = 0
+        self._gone = 0  # entries that were removed since the last pass that drops them
+        self._tidying: Generator[None, None, None] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -99,8 +103,10 @@ class PriorityQueue:
         if self._entries.pop(entry_id, None) is None:
             return False
         self._gone += 1
-        if self._gone > len(self._entries) + 64:
-            self._rebuild()
+        if self._tidying is None and self._gone > len(self._entries) + 64:
+            self._gone, self._tidying = 0, self._tidy()
+        if self._tidying is not None and next(self._tidying, _DONE) is _DONE:
+            self._tidying = None
         return True
 
     def pop(self) -> Entry | None:
@@ -176,7 +182,6 @@ class PriorityQueue:
             if self._entries.get(first.entry_id) is first:
                 return first
             self._advance(resource)
-            self._gone -= 1
         return None
 
     def _add(self, entry: Entry) -> bool:
@@ -244,25 +249,35 @@ class PriorityQueue:
         self._families.pop(family, None)
         return None
 
-    def _rebuild(self) -> None:
-        """Build everything again from the waiting entries."""
-        self._first.clear()
-        self._behind.clear()
-        self._families.clear()
-        self._leads.clear()
-        self._heads.clear()
-        for entry in self._entries.values():
-            self._add(entry)
-        self._offered = {resource: first for resource, first in self._first.items() if self._is_offered(resource)}
-        for resource, first in self._offered.items():
-            self._families.setdefault(_family_of(resource), []).append(first)
-        for family, heap in self._families.items():
-            heapify(heap)
-            if family not in self._held:
-                self._leads[family] = heap[0]
-                self._heads.append(heap[0])
+    def _tidy(self) -> Generator[None, None, None]:
+        """Drop the removed entries, in pieces. Between them everything is offered as before."""
+        for place, resource in enumerate(list(self._first)):
+            self._tidy_resource(resource)
+            if place % PIECE == PIECE - 1:
+                yield
+        yield
+        entry_of, offered_of = self._entries.get, self._offered.get
+        for place, family in enumerate(list(self._families)):
+            heap = self._families.get(family, [])
+            if len(heap) > 1:  # of one alone, its resource was enough
+                heap[:] = [e for e in heap if offered_of(e.resource) is e and entry_of(e.entry_id) is e]
+                heapify(heap)
+            if place % PIECE == PIECE - 1:
+                yield
+        yield
+        self._heads = list(self._leads.values())
         heapify(self._heads)
-        self._gone = 0
+
+    def _tidy_resource(self, resource: str) -> None:
+        """Drop the removed entries of a resource, and offer the first one that is left."""
+        behind = self._behind.get(resource)
+        if behind:
+            entry_of = self._entries.get
+            behind[:] = [entry for entry in behind if entry_of(entry.entry_id) is entry]
+            heapify(behind)
+        first = self._first.get(resource)
+        if first is not None and self._entries.get(first.entry_id) is not first:
+            self._offer(resource)
 
 
 def _family_of(resource: str) -> str:

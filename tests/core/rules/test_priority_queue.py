@@ -1,5 +1,6 @@
 """The queue: the first entry by rank whose resource is free goes next; one that cannot go blocks no other."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from daemon.core.rules.priority_queue import Entry, PriorityQueue
+from daemon.core.rules.priority_queue import PIECE, Entry, PriorityQueue
 from tests.core.judge import contend
 from tests.support.steps import at_once, calls_in
 
@@ -171,6 +172,19 @@ def test_many_removals_leave_the_order_of_service_as_it_was() -> None:
     assert served(queue) == free
     queue.free("blue")
     assert served(queue) == [name for name in stay if name not in free]
+
+
+def test_of_very_many_entries_each_removal_drops_a_piece() -> None:
+    """A pass over all of them in one removal would hold up everything else."""
+    queue = PriorityQueue()
+    names = [f"{seq:05}" for seq in range(40 * PIECE)]
+    for seq, name in enumerate(names):
+        queue.push(entry(name, seq=seq, resource=f"trade:S{seq // 2}:BUY:{seq}"))
+    stay = names[::3]
+    calls = [calls_in(partial(queue.remove, name)) for name in names if int(name) % 3]
+    assert max(calls) < 20 * PIECE
+    assert max(calls) > PIECE, "they were dropped"
+    assert served(queue) == stay
 
 
 def test_iteration_and_places_count_those_of_held_resources_too() -> None:
