@@ -1,15 +1,18 @@
 """``sniperd fleet``: several daemons for one account."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daemon.cli import show
 from daemon.cli.admin import reason_option
-from daemon.cli.client import ask
+from daemon.cli.client import Fail, ask
 from daemon.cli.fleet_text import ALONE, fleet_lines
 from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+
+if TYPE_CHECKING:
+    from daemon.fleet.beginning import Begun
 
 HAND_OVER_S = 60.0
 """The owner first finishes what it has sent: [queue] drain_s, ten seconds by default."""
@@ -23,6 +26,41 @@ def fleet() -> None:
 
     `sniperd manual fleet` says when that is worth it, and how to begin.
     """
+
+
+@fleet.command()
+@click.option(
+    "--url",
+    default="",
+    help="Connect like this instead of by [fleet] url, as a user that may make a schema. No password.",
+)
+@click.option("--role", default="", metavar="ROLE", help="PostgreSQL: the existing role that the daemons connect as.")
+@config_option
+@json_option
+def init(url: str, role: str, config_path: Path | None, as_json: bool) -> None:
+    """Make the fleet's tables and its ledger, and enter this machine's orders as the log's beginning.
+
+    Stop this machine's daemon first. Its database becomes the copy of a member: nothing is lost. Without a database the
+    ledger begins empty. An interrupted run is simply repeated.
+
+    PostgreSQL needs a database and a role for the daemons. If that role may not make tables, give --url of a user that
+    may, for example postgresql://postgres@/sniperd, and --role. The role can then neither change nor remove entries of
+    the log.
+    """
+    from daemon.cli.fleet_setup import make_ledger  # noqa: PLC0415  # slow to import
+    from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
+
+    try:
+        begun = make_ledger(config_path, url, role)
+    except (BackendFailed, StartupError) as error:
+        raise Fail(str(error), error.exit_code) from None
+    if as_json:
+        show.print_json({"path": None, "entries": 0, "orders": 0} if begun is None else _begun(begun))
+    elif begun is None:
+        click.echo("the ledger is there, and empty: start the daemons")
+    else:
+        click.echo(f"{begun.path}: {begun.orders} orders are the log's beginning, in {begun.entries} entries")
+        click.echo("start this machine's daemon, then the others")
 
 
 @fleet.command()
@@ -69,6 +107,10 @@ def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, as_jso
         path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options={"to": "--to", "reason": "--reason"}
     )
     show.answer(found, _show, as_json=as_json)
+
+
+def _begun(begun: "Begun") -> dict[str, Any]:
+    return {"path": begun.path, "entries": begun.entries, "orders": begun.orders}
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def examine(config: Config, environ: Mapping[str, str], store: Path = PLAIN) -> 
         return
     yield encryption(config.fleet)
     try:
-        password = _password(config.fleet, environ, store)
+        password = password_of(config.fleet, environ, store)
         found = anyio.run(_ask, config.fleet, password)
     except (NoPermission, PermissionError) as error:
         if isinstance(error, PermissionError) or isinstance(error.__cause__, PermissionError):
@@ -73,7 +73,7 @@ def examine(config: Config, environ: Mapping[str, str], store: Path = PLAIN) -> 
     yield from _members(config, found.members)
 
 
-def _password(table: FleetTable, environ: Mapping[str, str], store: Path) -> Secret | None:
+def password_of(table: FleetTable, environ: Mapping[str, str], store: Path = PLAIN) -> Secret | None:
     """Return the password that the daemon would use, or that systemd would give it.
 
     Raises:

@@ -1,0 +1,83 @@
+"""``sniperd fleet init``: what it makes, and what it says where it cannot."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.conftest import postgres
+from tests.process.cli.command import Command
+from tests.support import KEYS
+from tests.support.daemon_process import as_toml, plain_environment
+from tests.support.postgres import ADMIN, PostgresServer
+
+__all__ = ["postgres"]
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+class Machine:
+    """A machine's configuration, and the command there."""
+
+    def __init__(self, directory: Path, url: str) -> None:
+        self.directory = directory
+        self.config: dict[str, dict[str, Any]] = {
+            "exchange": {"mode": "live", "base_url": "http://127.0.0.1:1"},
+            "store": {"path": str(directory / "sniperd.db")},
+            "fleet": {"url": url, "ledger": secrets.token_hex(6), "durability": "single"},
+        }
+        self.environ = plain_environment(directory) | KEYS.environ()
+
+    def command(self) -> Command:
+        """Return the command, with the configuration as it is now."""
+        path = self.directory / "config.toml"
+        path.write_text(as_toml(self.config), encoding="utf-8")
+        return Command(self.environ | {"SNIPERD_CONFIG": str(path)}, self.directory)
+
+
+@pytest.fixture
+def machine(postgres: PostgresServer, tmp_path: Path) -> Machine:
+    """A machine whose account is in no ledger yet."""
+    found = Machine(tmp_path, postgres.url())
+    found.environ["MEXC_API_KEY"] = f"mx0v{secrets.token_hex(8)}"
+    return found
+
+
+def init(machine: Machine, postgres: PostgresServer, *words: str) -> Any:
+    return machine.command()("fleet", "init", "--url", postgres.url(user=ADMIN), "--role", "sniperd", *words)
+
+
+def test_a_machine_without_a_database_begins_an_empty_ledger(machine: Machine, postgres: PostgresServer) -> None:
+    for _ in range(2):
+        ran = init(machine, postgres)
+        assert (ran.code, ran.output) == (0, "the ledger is there, and empty: start the daemons\n"), ran
+
+
+def test_the_role_of_the_daemons_needs_no_right_to_make_tables(machine: Machine) -> None:
+    ran = machine.command()("fleet", "init")
+    assert ran.code == 75
+    assert "permission denied" in ran.errors
+
+
+def test_one_account_has_one_ledger(machine: Machine, postgres: PostgresServer) -> None:
+    assert init(machine, postgres).code == 0
+    machine.config["fleet"]["ledger"] = "second"
+    ran = init(machine, postgres)
+    assert ran.code == 78
+    assert "this account has another ledger already" in ran.errors
+
+
+def test_without_a_key_the_account_is_not_known(machine: Machine, postgres: PostgresServer) -> None:
+    for name in KEYS.environ():
+        del machine.environ[name]
+    ran = init(machine, postgres)
+    assert ran.code == 77
+    assert "no key of the exchange can be read" in ran.errors
+
+
+def test_without_a_fleet_it_says_what_to_set(machine: Machine, postgres: PostgresServer) -> None:
+    del machine.config["fleet"]
+    ran = init(machine, postgres)
+    assert ran.code == 78
+    assert "no [fleet] url" in ran.errors
