@@ -47,11 +47,11 @@ def init(url: str, role: str, config_path: Path | None, as_json: bool) -> None:
     may, for example postgresql://postgres@/sniperd, and --role. The role can then neither change nor remove entries of
     the log.
     """
-    from daemon.cli.fleet_setup import make_ledger  # noqa: PLC0415  # slow to import
+    from daemon.cli.fleet_setup import initialise  # noqa: PLC0415  # slow to import
     from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
 
     try:
-        begun = make_ledger(config_path, url, role)
+        begun = initialise(config_path, url, role)
     except (BackendFailed, StartupError) as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
@@ -99,6 +99,63 @@ def take(reason: str, config_path: Path | None, as_json: bool) -> None:
     takeover comes by itself. For an owner that works use `sniperd fleet hand-over`.
     """
     _change(config_path, "take", {"reason": reason}, as_json=as_json, timeout_s=TAKE_S)
+
+
+@fleet.command("accept-loss")
+@reason_option
+@config_option
+@json_option
+def accept_loss(reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Go on with a log that lost entries, from this machine's copy; all daemons of the fleet must be stopped.
+
+    The fleet's database was restored, or failed over to a server that lacked its latest writes. Run this on the member
+    that has the most entries: what its copy has is entered after what is left of the log. Move the databases of the
+    other members away (sniperd.db, with its -wal and -shm): they begin with a copy of the new log.
+
+    The next owner starts halted, because orders may be missing in every copy. Compare `sniperd orders` with the
+    exchange, make sure that signals of missing orders are not sent again, then run `sniperd resume`.
+    """
+    from daemon.cli import fleet_setup  # noqa: PLC0415  # slow to import
+    from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
+
+    try:
+        done = fleet_setup.accept_loss(config_path, reason)
+    except (BackendFailed, StartupError) as error:
+        raise Fail(str(error), error.exit_code) from None
+    if as_json:
+        show.print_json({"path": done.path, "left": done.left, "known": done.known, "entries": done.entries})
+        return
+    click.echo(f"{done.path}: the log had {done.left:,} entries of the {done.known:,} that this member knows")
+    click.echo(
+        f"{done.entries:,} were written after them; start the daemons: the owner is halted until `sniperd resume`"
+    )
+
+
+@fleet.command()
+@config_option
+@json_option
+def leave(config_path: Path | None, as_json: bool) -> None:
+    """Take this machine out of the fleet; its daemon must be stopped.
+
+    Its copy becomes a database of its own, and the fleet's list loses this member. Then remove [fleet] url from the
+    configuration. The others may go on with the account, so a daemon that starts from this database is halted: resume
+    it only if no other member trades any more.
+    """
+    from daemon.cli import fleet_setup  # noqa: PLC0415  # slow to import
+    from daemon.errors import StartupError  # noqa: PLC0415
+
+    try:
+        left, still_listed = fleet_setup.leave(config_path)
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+    if as_json:
+        show.print_json({"path": left.path, "member": left.member, "completeUntil": left.complete_until,
+                         "listed": still_listed is not None})  # fmt: skip
+        return
+    click.echo(f"{left.path} is in no fleet any more; it is complete until {left.complete_until}")
+    click.echo("remove [fleet] url; a daemon that starts from this database is halted")
+    if still_listed is not None:
+        click.echo(f"the fleet still lists this member: {still_listed}", err=True)
 
 
 def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, as_json: bool, timeout_s: float) -> None:

@@ -1,19 +1,25 @@
-"""What ``sniperd fleet init`` does: it is slow to import, and no daemon may run meanwhile."""
+"""What the commands about a stopped member do. They are slow to import."""
 
+import os
 from pathlib import Path
 
 import anyio
 
 from daemon.cli.backup import configured_database
+from daemon.clock import wall_ms
 from daemon.config.loading import load
 from daemon.config.paths import environment
 from daemon.config.tables import Config
 from daemon.doctor import keys
 from daemon.doctor.fleet import password_of
-from daemon.errors import BadConfig, NoPermission
+from daemon.errors import BackendFailed, BadConfig, NoPermission
 from daemon.fleet.agreement import account_hash
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.beginning import Begun, begin_log
+from daemon.fleet.leaving import Left
+from daemon.fleet.leaving import leave as leave_with
+from daemon.fleet.loss import Accepted
+from daemon.fleet.loss import accept_loss as accept_with
 
 
 def configured(config_path: Path | None) -> Config:
@@ -29,7 +35,7 @@ def configured(config_path: Path | None) -> Config:
     return config
 
 
-def make_ledger(config_path: Path | None, url: str, role: str) -> Begun | None:
+def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
     """Make tables, rights and ledger, and enter this machine's database, if there is one, as the log's beginning.
 
     Raises:
@@ -57,3 +63,49 @@ def make_ledger(config_path: Path | None, url: str, role: str) -> Begun | None:
             return await begin_log(backend, database)
 
     return anyio.run(make)
+
+
+def accept_loss(config_path: Path | None, reason: str) -> Accepted:
+    """Enter this machine's copy after what is left of the log; see :func:`daemon.fleet.loss.accept_loss`.
+
+    Raises:
+        BackendFailed: the fleet's database does not answer.
+        StartupError: the copy cannot be entered, or nothing was lost.
+
+    """
+    config = configured(config_path)
+    fleet, database = config.fleet, configured_database(config_path)
+    password = password_of(fleet, environment())
+
+    async def accept() -> Accepted:
+        async with open_backend(fleet.url, fleet.ledger, fleet.durability, password) as backend:
+            return await accept_with(backend, database, reason=reason, actor=f"uid:{os.getuid()}", now_ms=wall_ms())
+
+    return anyio.run(accept)
+
+
+def leave(config_path: Path | None) -> tuple[Left, BackendFailed | None]:
+    """Make this machine's copy a database of its own, and remove the member from the fleet's list.
+
+    Returns:
+        What became of the copy, and why the list still shows the member, if it does.
+
+    Raises:
+        StartupError: the copy cannot be changed, or it is none.
+
+    """
+    config = configured(config_path)
+    fleet, left = config.fleet, leave_with(configured_database(config_path))
+    if left.member is None:
+        return left, None
+    password, member = password_of(fleet, environment()), left.member
+
+    async def forget() -> None:
+        async with open_backend(fleet.url, fleet.ledger, fleet.durability, password) as backend:
+            await backend.forget(member)
+
+    try:
+        anyio.run(forget)
+    except BackendFailed as error:
+        return left, error
+    return left, None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from statistics import median, quantiles
 
+import msgspec
+
 from daemon.core.values.fleet_health import FleetHealth, MemberHealth, Standing, TakeoverSeen
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import Copy
@@ -65,7 +67,16 @@ def health_of(
             former=names.get(last.takeover.former, last.takeover.former) or None,
             reason=last.takeover.reason,
         ),
-        members=[_member(report, lease, log_n, contact.now_ms(), seen) for report in seen.members],
+        members=[
+            _member(
+                report if report.member != terms.member else msgspec.structs.replace(report, n=copy.position.n),
+                lease,
+                log_n,
+                contact.now_ms(),
+                seen,
+            )
+            for report in seen.members
+        ],
     )
 
 
@@ -80,7 +91,7 @@ def _member(report: MemberReport, lease: Lease, log_n: int, now_ms: int, seen: S
         standing=standing,
         version=report.version,
         n=report.n,
-        behind=max(0, log_n - report.n),
+        behind=0 if standing is Standing.OWNER else max(0, log_n - report.n),
         reaches_exchange=report.reaches_exchange,
         clock_error_ms=report.clock_error_ms,
         seen_ago_ms=ago_ms,
