@@ -124,7 +124,7 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     if config.fleet.url:
         from daemon.doctor import fleet  # noqa: PLC0415  # with the drivers of its databases
 
-        yield from fleet.examine(config, environ)
+        yield from fleet.examine(config, environ, keys.find(config.exchange, environ))
     names = ("signals", "status")
     places = {
         name: socket_for_clients(getattr(config.sockets, name), name, environ, config.store.path) for name in names

@@ -10,6 +10,7 @@ from daemon.cli.admin import reason_option
 from daemon.cli.client import Fail, ask
 from daemon.cli.fleet_text import ALONE, fleet_lines
 from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+from daemon.exit_codes import DONE, INTERRUPTED, REFUSED
 
 if TYPE_CHECKING:
     from daemon.fleet.beginning import Begun
@@ -156,6 +157,33 @@ def leave(config_path: Path | None, as_json: bool) -> None:
     click.echo("remove [fleet] url; a daemon that starts from this database is halted")
     if still_listed is not None:
         click.echo(f"the fleet still lists this member: {still_listed}", err=True)
+
+
+@fleet.command()
+@click.option("--database", type=click.Choice(["postgresql", "valkey"]), help="By default the first that is installed.")
+def rehearse(database: str | None) -> None:
+    """Watch a takeover on this machine, without money: it uses nothing of yours, and leaves nothing behind.
+
+    It starts a database of its own (Debian's PostgreSQL, or a Valkey or Redis, whichever is installed), the simulated
+    exchange, two daemons and a bot. It kills the owner, starts it again, and hands the account back to it. At the end
+    it compares the bot's signals with the exchange's own book. That takes about forty seconds; Ctrl-C ends it earlier.
+
+    Exit code: 0 every signal became exactly one order; 1 one did not; 73 a part is not installed, or does not start.
+    """
+    import signal  # noqa: PLC0415  # as below
+
+    from daemon.errors import CannotCreate  # noqa: PLC0415
+    from daemon.rehearsal.rehearsal import rehearse as play  # noqa: PLC0415  # slow to import
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was started ends
+    try:
+        is_right = play(database, click.echo)
+    except CannotCreate as error:
+        raise Fail(str(error), error.exit_code) from None
+    except KeyboardInterrupt:
+        raise Fail("ended before its end; nothing is left behind", INTERRUPTED) from None
+    raise SystemExit(DONE if is_right else REFUSED)
 
 
 def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, as_json: bool, timeout_s: float) -> None:

@@ -12,17 +12,17 @@ import anyio
 from daemon import __version__
 from daemon.config import fleet_table
 from daemon.config.addresses import LOOPBACK
-from daemon.config.credentials import Secret
+from daemon.config.credentials import Credentials, Secret
 from daemon.config.fleet_table import FleetTable
 from daemon.config.tables import Config
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.doctor.keys import AS_ROOT, PLAIN
 from daemon.errors import BackendFailed, BadConfig, NoPermission, NotDurable
-from daemon.fleet.agreement import configuration_hash
-from daemon.fleet.backends import open_backend
+from daemon.fleet.agreement import account_hash, configuration_hash
+from daemon.fleet.backends import account_of, open_backend
 from daemon.fleet.port import Lease, MemberReport, Role
 
-CHECK, DURABLE, MEMBERS = "fleet", "durability", "members"
+CHECK, ACCOUNT, DURABLE, MEMBERS = "fleet", "account", "durability", "members"
 ANSWER_S = 10.0
 
 OLD_REPORT_MS = 10_000
@@ -36,12 +36,15 @@ class _Found(NamedTuple):
     """What the database said."""
 
     name: str
+    account: str | None
     lease: Lease
     doubts: Sequence[str]
     members: Sequence[MemberReport]
 
 
-def examine(config: Config, environ: Mapping[str, str], store: Path = PLAIN) -> Iterator[Finding]:
+def examine(
+    config: Config, environ: Mapping[str, str], keys: Credentials | None, store: Path = PLAIN
+) -> Iterator[Finding]:
     """Ask the fleet's database; nothing is written there. Without a fleet there is nothing to find."""
     if not config.fleet.url:
         return
@@ -69,6 +72,8 @@ def examine(config: Config, environ: Mapping[str, str], store: Path = PLAIN) -> 
         yield failure(CHECK, f"no answer within {ANSWER_S:g} s", "check the server, [fleet] url and the firewall")
         return
     yield _owner(config.fleet, found)
+    if keys is not None:
+        yield _account(config, keys, found.account)
     yield _durability(config.fleet, found.doubts)
     yield from _members(config, found.members)
 
@@ -91,10 +96,11 @@ def password_of(table: FleetTable, environ: Mapping[str, str], store: Path = PLA
 async def _ask(table: FleetTable, password: Secret | None) -> _Found:
     with anyio.fail_after(ANSWER_S):
         async with open_backend(table.url, table.ledger, table.durability, password) as backend:
+            account = await account_of(table.url, table.ledger, password=password)
             lease = await backend.lease()
             await backend.read(0, 1)
             await backend.calls()
-            return _Found(backend.name, lease, await backend.doubts(table.durability), await backend.members())
+            return _Found(backend.name, account, lease, await backend.doubts(table.durability), await backend.members())
 
 
 def encryption(table: FleetTable) -> Finding:
@@ -129,6 +135,17 @@ def _owner(table: FleetTable, found: _Found) -> Finding:
     owner = names.get(found.lease.owner, found.lease.owner)
     said = f"{owner} owned it last (epoch {found.lease.epoch})" if owner else "nobody has owned it yet"
     return ok(CHECK, f"{found.name} answers; ledger {table.ledger}: {said}")
+
+
+def _account(config: Config, keys: Credentials, account: str | None) -> Finding:
+    if account == account_hash(config.exchange.server, keys.api_key):
+        return ok(ACCOUNT, f"ledger {config.fleet.ledger} was made for this key and {config.exchange.server}")
+    return warning(
+        ACCOUNT,
+        f"ledger {config.fleet.ledger} was made for another key, or for another server than {config.exchange.server}",
+        "if the key was only replaced, all is well; if it is another account's, set another [fleet] ledger before you "
+        "start this daemon: it would trade there",
+    )
 
 
 def _durability(table: FleetTable, doubts: Sequence[str]) -> Finding:

@@ -12,7 +12,7 @@ from daemon.fleet.port import Backend
 ADAPTERS = {"postgresql": "postgres", "postgres": "postgres"} | dict.fromkeys(
     ("valkey", "valkeys", "redis", "rediss"), "valkey"
 )
-"""The modules of this package by the schemes of their URLs. Each has ``open_log`` and ``create_log``."""
+"""The modules of this package by the schemes of their URLs. Each has ``open_log``, ``create_log``, ``account_of``."""
 
 
 def open_backend(
@@ -44,6 +44,18 @@ async def create_log(url: str, ledger: str, account: str, *, role: str = "", pas
 
     """
     await _adapter(url).create_log(url, ledger, account, role=role, password=password)
+
+
+async def account_of(url: str, ledger: str, *, password: Secret | None = None) -> str | None:
+    """Return the hash of the account that a ledger was created for; ``None``: there is no such ledger.
+
+    Raises:
+        BackendFailed: the database does not answer.
+        BadConfig: no backend has such a URL, or its driver is not installed.
+
+    """
+    account: str | None = await _adapter(url).account_of(url, ledger, password)
+    return account
 
 
 def _adapter(url: str) -> ModuleType:

@@ -20,9 +20,9 @@ from daemon.errors import BackendFailed, Deposed, LogWentBack
 from daemon.fleet import postgres_doubts, postgres_notices
 from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Role, head
 from daemon.fleet.postgres_line import Line, Servers
-from daemon.fleet.postgres_tables import create_log
+from daemon.fleet.postgres_tables import account_of, create_log
 
-__all__ = ["PostgresBackend", "create_log", "open_log"]
+__all__ = ["PostgresBackend", "account_of", "create_log", "open_log"]
 
 TELL_AFTER_S = 0.01
 """The time after a change when others are told. What else changes until then is told with it."""

@@ -106,3 +106,20 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         raise BackendFailed(f"PostgreSQL: {said(error)}") from error
     finally:
         await connection.close(timeout=CONNECT_S)
+
+
+async def account_of(url: str, ledger: str, password: Secret | None) -> str | None:
+    """Return the account of a ledger; ``None``: there is none.
+
+    Raises:
+        BackendFailed: the database does not answer.
+
+    """
+    connection, _ = await Servers(url, password).connect({})
+    try:
+        account: str | None = await connection.fetchval(_ACCOUNT, ledger)
+    except DRIVER_ERRORS as error:
+        raise BackendFailed(f"PostgreSQL: {said(error)}") from error
+    finally:
+        await connection.close(timeout=CONNECT_S)
+    return account

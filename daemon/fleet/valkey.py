@@ -62,6 +62,17 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         await backend.create(account)
 
 
+async def account_of(url: str, ledger: str, password: Secret | None) -> str | None:
+    """Return the account of a ledger; ``None``: there is none.
+
+    Raises:
+        BackendFailed: the server does not answer.
+
+    """
+    async with open_log(url, ledger, "single", password) as backend:
+        return await backend.account()
+
+
 class Valkey:
     """One ledger on a Valkey or Redis server: a :class:`~daemon.fleet.port.Backend`."""
 
@@ -94,6 +105,11 @@ class Valkey:
             raise BadConfig(f"ledger {self._ledger} belongs to another account: each account has a ledger of its own")
         if found == b"account":
             raise BadConfig(f"this account has another ledger already; {self._ledger} must not be a second one")
+
+    async def account(self) -> str | None:
+        """Return the account that has this ledger; ``None``: there is no such ledger."""
+        [account] = await self._connections.ask(self._others, (b"GET", self._key("account")))
+        return None if account is None else account.decode()
 
     async def append(self, entry: Entry) -> None:
         """Write an entry durably; the same entry again succeeds."""

@@ -9,11 +9,12 @@ import anyio
 import pytest
 
 from daemon import __version__
+from daemon.config.credentials import Credentials, Secret
 from daemon.config.loading import check, parse
 from daemon.config.tables import Config
 from daemon.doctor import fleet
 from daemon.doctor.findings import Finding, Grade
-from daemon.fleet.agreement import configuration_hash
+from daemon.fleet.agreement import account_hash, configuration_hash
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.port import MemberReport, Role
 from tests.support.postgres import ADMIN, PASSWORD, PostgresServer
@@ -54,7 +55,7 @@ def report(config: Config, name: str, **changed: Any) -> None:
 def findings(
     config: Config, environ: dict[str, str] | None = None, store: Path = Path("/nonexistent")
 ) -> list[Finding]:
-    return list(fleet.examine(config, environ or {}, store))
+    return list(fleet.examine(config, environ or {}, None, store))
 
 
 def worst(found: list[Finding]) -> Finding:
@@ -112,6 +113,20 @@ def test_members_of_one_name_are_told_apart_by_nobody(config: Config) -> None:
     report(config, "tokyo", member="one")
     report(config, "tokyo", member="other")
     assert "several members are called tokyo" in worst(findings(config)[3:]).text
+
+
+def test_another_account_than_the_ledgers_is_a_warning(postgres: PostgresServer) -> None:
+    keys, other = (Credentials(Secret(f"mx0v{secrets.token_hex(8)}"), Secret("a-secret-of-some-length")) for _ in "12")
+    asked = configured(postgres.url(), ledger=secrets.token_hex(8))
+    account = account_hash(asked.exchange.server, keys.api_key)
+    anyio.run(partial(create_log, postgres.url(user=ADMIN), asked.fleet.ledger, account, role="sniperd"))
+    grades = {
+        found.grade
+        for each in (keys, other)
+        for found in fleet.examine(asked, {}, each, Path("/nonexistent"))
+        if found.check == "account"
+    }
+    assert grades == {Grade.OK, Grade.WARNING}
 
 
 def test_a_way_that_others_can_change_is_a_warning() -> None:

@@ -1,0 +1,1 @@
+"""The rehearsal of a fleet: ``sniperd fleet rehearse``. It starts everything itself, and leaves nothing behind."""

@@ -1,0 +1,116 @@
+"""``sniperd fleet`` and ``sniperd status`` at the members of a real fleet."""
+
+from typing import Any
+
+import pytest
+
+from tests.process.cli.command import Command
+from tests.support import eventually
+from tests.support.daemon_process import Daemon
+from tests.support.fleet_stage import Fleet, Member
+from tests.support.signals import market_buy
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+def at(member: Member) -> Command:
+    """Return the command on a member's machine."""
+    daemon: Daemon = member.daemon
+    return Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
+
+
+@pytest.fixture
+def pair(fleet: Fleet) -> tuple[Member, Member]:
+    """The owner, and the standby that could take over."""
+    owner = fleet.owner()
+    [standby] = fleet.others(owner)
+    eventually(
+        lambda: found(standby)["cannotOwn"] is None and len(found(owner)["members"]) == 2, "both know each other"
+    )
+    return owner, standby
+
+
+def found(member: Member) -> dict[str, Any]:
+    answer: dict[str, Any] = member.daemon.get("/v1/fleet")["fleet"]
+    return answer
+
+
+def test_status_begins_with_the_fleet_at_every_member(pair: tuple[Member, Member]) -> None:
+    owner, standby = pair
+    names = [found(each)["name"] for each in pair]
+    for member, said in ((owner, f"this is {names[0]}, owning"), (standby, f"this is {names[1]}, standing by, ready")):
+        first = at(member)("status").output.splitlines()[0]
+        assert f"{names[0]} owns since " in first
+        assert said in first
+    shown = at(standby)("fleet", "status").output
+    assert all(name in shown for name in names)
+    assert "PostgreSQL 15" in shown
+    assert at(standby)("fleet", "status", "--json").json["fleet"]["owner"] == names[0]
+
+
+def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:
+    owner, standby = pair
+    ran = at(standby)("fleet", "hand-over", "--to", "nobody", "--reason", "a rehearsal")
+    assert ran.code == 1
+    assert "there is no member nobody" in ran.errors
+    ran = at(standby)("fleet", "hand-over", "--to", found(standby)["name"], "--reason", "a rehearsal")
+    assert ran.code == 0, ran
+    standby.daemon.wait_for("daemon.ready")
+    assert standby.daemon.wait_for("fleet.took_over", epoch=2)
+    assert owner.daemon.process.exit_code() == 75
+
+
+def test_a_standby_takes_the_account_at_once_and_the_owner_does_not(pair: tuple[Member, Member]) -> None:
+    owner, standby = pair
+    ran = at(owner)("fleet", "take", "--reason", "a rehearsal")
+    assert ran.code == 1
+    assert "it owns the account already" in ran.errors
+    ran = at(standby)("fleet", "take", "--reason", "a rehearsal")
+    assert ran.code == 0, ran
+    assert "owning" in ran.output
+    assert owner.daemon.process.exit_code() in {74, 75}
+
+
+def test_a_member_that_left_is_in_no_list_and_is_halted_when_it_starts_alone(pair: tuple[Member, Member]) -> None:
+    owner, standby = pair
+    order_id = owner.daemon.submit(market_buy(), wait_s=10).json["id"]
+    eventually(lambda: found(standby)["n"] == found(owner)["n"], "the copy is complete")
+    assert "in use" in (ran := at(standby)("fleet", "leave")).errors or ran.code == 75
+    assert standby.daemon.terminate() == 0
+    ran = at(standby)("fleet", "leave")
+    assert (ran.code, "is in no fleet any more" in ran.output) == (0, True), ran
+    eventually(lambda: len(found(owner)["members"]) == 1, "the list is shorter")
+    assert owner.daemon.terminate() == 0
+    del standby.daemon.config["fleet"]
+    standby.daemon.configure()
+    standby.daemon.start()
+    status = standby.daemon.get("/v1/status")
+    assert status["fleet"] is None
+    assert "restored from a backup" in status["halted"]
+    assert standby.daemon.get(f"/v1/orders/{order_id}")["state"] == "filled"
+
+
+def test_a_loss_is_accepted_only_where_there_is_one(pair: tuple[Member, Member]) -> None:
+    for member in pair:
+        assert member.daemon.terminate() == 0
+    ran = at(pair[0])("fleet", "accept-loss", "--reason", "a rehearsal")
+    assert ran.code == 65
+    assert "the fleet's log has everything" in ran.errors
+
+
+def test_a_lost_end_of_the_log_is_entered_from_the_copy_and_the_owner_is_halted(
+    fleet: Fleet, pair: tuple[Member, Member], postgres: Any
+) -> None:
+    owner, _ = pair
+    order_id = owner.daemon.submit(market_buy(), wait_s=10).json["id"]
+    for member in pair:
+        member.daemon.terminate()
+    postgres.sql(f"DELETE FROM sniperd.log WHERE ledger = '{fleet.ledger}' AND n > 2")  # noqa: S608  # ours
+    owner.daemon.launch()
+    assert owner.daemon.process.exit_code() == 65
+    ran = at(owner)("fleet", "accept-loss", "--reason", "restored", "--json")
+    assert (ran.code, ran.json["left"]) == (0, 2), ran
+    owner.daemon.launch()
+    owner.daemon.wait_for("fleet.took_over")
+    eventually(lambda: owner.daemon.get("/v1/status")["halted"] is not None, "the owner is halted")
+    assert owner.daemon.get(f"/v1/orders/{order_id}")["state"] == "filled"
