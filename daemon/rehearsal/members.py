@@ -70,12 +70,13 @@ class Member:
             CannotCreate: it failed; with what it wrote.
 
         """
-        ran = await anyio.run_process(
-            processes.sniperd(*words, "--config", str(self.config)),
-            check=False, env=processes.environment(self._directory),
-        )  # fmt: skip
-        if ran.returncode:
-            raise CannotCreate(f"sniperd {' '.join(words)}: {ran.stderr.decode(errors='replace').strip()}")
+        log = self._directory / f"{self.name}-command.log"
+        command = processes.sniperd(*words, "--config", str(self.config))
+        environ = processes.environment(self._directory)
+        async with processes.running(command, log, environ=environ) as process:
+            code = await process.wait()
+        if code:
+            raise CannotCreate("\n".join([f"sniperd {' '.join(words)} failed:", *processes.tail(log)]))
 
     def start(self) -> None:
         """Let it run from now on."""

@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -38,12 +40,11 @@ def _content(path: Path) -> bytes:
 
 
 @pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for temporary files, with a short path that the database's user may enter."""
-    found = Path(tmp_path_factory.mktemp("r"))
-    for directory in (found, *found.parents[:2]):
-        directory.chmod(0o711)
-    return found
+def place() -> Iterator[Path]:
+    """A directory for temporary files that the database's user may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 def test_every_signal_becomes_one_order_over_a_takeover_and_nothing_is_left(place: Path) -> None:
