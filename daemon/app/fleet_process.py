@@ -11,7 +11,6 @@ Imported only with ``[fleet] url``. What decides and sends is the same as in a d
 An owner that another member replaced ends with exit code 75, and the next process stands by.
 """
 
-import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,6 +38,7 @@ from daemon.engine.engine import Engine
 from daemon.engine.self_check import SelfCheck
 from daemon.errors import GivenUp, Unfit, WrongState
 from daemon.exchange.mexc.client import MexcExchange
+from daemon.fleet.agreement import configuration_hash
 from daemon.fleet.backends import open_backend
 from daemon.fleet.calls import Calls
 from daemon.fleet.door import Door
@@ -320,9 +320,3 @@ async def _terms(config: Config, store: Store, database: Path) -> Terms:
         durability=table.durability,
         place=place,
     )
-
-
-def configuration_hash(config: Config) -> str:
-    """Hash what all members must agree on: what is bought, how much of it, and how fast."""
-    agreed = (config.guards, config.locks.scope, config.poller.enabled, config.exchange.order_rate_per_s)
-    return hashlib.sha256(msgspec.json.encode(agreed)).hexdigest()[:16]

@@ -20,7 +20,8 @@ def configuration_hash(config: Config) -> str:
     """Return a hash of what decides about orders: another owner must decide the same."""
     deciding = {name: getattr(config, name) for name in _DECIDING}
     exchange = {key: getattr(config.exchange, key) for key in _OF_EXCHANGE}
-    text = msgspec.json.encode([config.exchange.server, exchange, deciding], order="deterministic")
+    agreed = [config.exchange.server, exchange, deciding, config.poller.enabled]
+    text = msgspec.json.encode(agreed, order="deterministic")
     return sha256(text).hexdigest()[:HEX_DIGITS]
 
 

@@ -19,6 +19,7 @@ KEY = Secret("mx0vPlantedKey1234567")
         {"guards": {"forbidden_symbols": ["BTCUSDT"]}},
         {"queue": {"buy_deadline_ms": 1}},
         {"exchange": {"order_rate_per_s": 9}},
+        {"poller": {"enabled": True}},
         {"exchange": {"mode": "live"}},
     ],
     ids=str,
