@@ -48,6 +48,14 @@ def test_status_begins_with_the_fleet_at_every_member(pair: tuple[Member, Member
     assert at(standby)("fleet", "status", "--json").json["fleet"]["owner"] == names[0]
 
 
+def test_the_doctor_of_a_member_finds_that_the_members_agree(pair: tuple[Member, Member]) -> None:
+    findings = at(pair[1])("doctor", "--json").json["findings"]
+    [members] = [each for each in findings if each["check"] == "members"]
+    assert (members["grade"], members["text"]) == (
+        "ok", "2 report themselves, 2 of them can own; they agree with this configuration",
+    )  # fmt: skip
+
+
 def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:
     owner, standby = pair
     ran = at(standby)("fleet", "hand-over", "--to", "nobody", "--reason", "a rehearsal")
