@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tests.support.waiting import eventually
 
 CHUNK = 65_536
+TURNS = 3
 
 
 class Edge:
@@ -89,15 +90,21 @@ class Edge:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)  # a transport that was closed closes its socket in a later turn
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        ends = [writer]
         with suppress(OSError, asyncio.CancelledError):
             from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
+            ends.append(to_server)
+            self._connections.update(ends)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._copy(reader, to_server))
                 tasks.create_task(self._copy_back(from_server, writer))
-        self._connections.discard(writer)
+        for end in ends:
+            end.close()
+            self._connections.discard(end)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):
