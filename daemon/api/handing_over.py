@@ -18,15 +18,15 @@ from daemon.api.http.error_responses import ErrorResponses
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import Answer, Response, completed
-from daemon.api.http.routes import Answered, Endpoint, Handler, Repeated, Route
+from daemon.api.http.routes import FROM_COPY, Answered, Endpoint, Handler, Repeated, Route
 from daemon.core.state.gate import Stage
 from daemon.engine.order_commands import Caller
 from daemon.errors import CommitFailed, NotReady
 from daemon.fleet.calls import NotServed
 from daemon.fleet.door import Door, HandedRequest, HandedResponse
 
-COPY = {"Sniperd-Answered-From": "copy"}
-"""Header of an answer from this member's copy: there is no owner now, and its latest changes may be missing."""
+COPY = {FROM_COPY: "copy"}
+"""The header of an answer from this member's copy: there is no owner now, and its latest changes may be missing."""
 
 
 class Membership(Protocol):

@@ -8,7 +8,7 @@ from daemon.api.context import Context
 from daemon.api.http.body import number, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, encoded, json
-from daemon.api.http.routes import WAIT, Answered, Parameter, Repeated, Route
+from daemon.api.http.routes import FROM_COPY, WAIT, Answered, Parameter, Repeated, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_view, order_view, stored_event
 from daemon.core.values.states import RESTING, State
@@ -45,6 +45,7 @@ class Orders:
         answered=Answered.BY_OWNER_OR_COPY,
         parameters=_FILTERS,
         answers={200: PageView},
+        response_headers=[FROM_COPY],
         refuses=[Invalid],
     )
     async def page(self, request: Request) -> Response:
@@ -68,7 +69,14 @@ class Orders:
         more = str(rows[-1].seq) if len(rows) == limit else None
         return encoded(b'{"orders":[%b],"next":%b}' % (shown, encode(more)))
 
-    @Route("GET", "/v1/orders/{id}", answered=Answered.BY_OWNER_OR_COPY, answers={200: OrderView}, refuses=[Unknown])
+    @Route(
+        "GET",
+        "/v1/orders/{id}",
+        answered=Answered.BY_OWNER_OR_COPY,
+        answers={200: OrderView},
+        response_headers=[FROM_COPY],
+        refuses=[Unknown],
+    )
     async def one(self, request: Request) -> Response:
         """Show one order."""
         return json(order_view(await self._context.order_commands.order(request.path_parameters["id"])))

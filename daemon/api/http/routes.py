@@ -42,6 +42,10 @@ class Repeated(Enum):
     AGAIN = auto()  # perhaps a second one
 
 
+FROM_COPY = "Sniperd-Answered-From"
+"""Header of an answer from a member's own copy."""
+
+
 class Answered(Enum):
     """Which member of a fleet answers a request that reaches any of them."""
 
