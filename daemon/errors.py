@@ -29,6 +29,7 @@
     ├── Interrupted            130 ended at once by a signal: the second one, or one during the start
     ├── CommitFailed           74  a commit failed: the process stops
     │   ├── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon
+    │   ├── LogUnreachable     75  the fleet's log did not take a commit while the lease lasted: the process stops
     │   └── Deposed            75  another member of the fleet owns the account: the process stops, and stands by again
     ├── BackendFailed          75  the fleet's database did not answer, or not as expected
     ├── GivenUp                75  the account was handed over to another member of the fleet, as ordered
@@ -237,6 +238,12 @@ class DatabaseGone(CommitFailed):
     """The database's files were deleted, replaced or truncated. No daemon starts until the operator has acted."""
 
     exit_code = exit_codes.BAD_DATABASE
+
+
+class LogUnreachable(CommitFailed):
+    """The fleet's log did not take a commit while the lease lasted. It may be there; the next process reads it."""
+
+    exit_code = exit_codes.TRY_LATER
 
 
 class Deposed(CommitFailed):

@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.core.rules.lease_fence import LEAST_WINDOW_MS, may_renew, next_end_ms
 from daemon.core.state.changes import ChangeSet
-from daemon.errors import BackendFailed, CommitFailed, Deposed
+from daemon.errors import BackendFailed, Deposed, LogUnreachable
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
@@ -63,7 +63,7 @@ class Owning:
         the log by the next process.
 
         Raises:
-            CommitFailed: the database did not answer in time.
+            LogUnreachable: the database did not answer in time.
             Deposed: another member owns the account.
             LogWentBack: the log lost what it had acknowledged.
 
@@ -89,7 +89,7 @@ class Owning:
                 left_ms = self._contact.left_ms(self.lease)
                 waited_ms = (anyio.current_time() - began_s) * 1_000
                 if left_ms is None or left_ms <= 0 or waited_ms > self._terms.lease_ms:
-                    raise CommitFailed(f"the fleet's database did not take a commit: {error}") from error
+                    raise LogUnreachable(f"the fleet's database did not take a commit: {error}") from error
             await anyio.sleep(RETRY_S)
         self._contact.answered()
         self.appends_s.append(anyio.current_time() - began_s)

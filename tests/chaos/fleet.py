@@ -29,8 +29,8 @@ FAULTS = (
     {"kind": "slow_after", "probability": 0.03, "delay_ms": 800},
 )
 
-ENDS = {0, 74, 75, -signal.SIGKILL}
-"""How a member may end: as it was told, after a commit that failed, replaced by another, killed."""
+ENDS = {0, 75, -signal.SIGKILL}
+"""How a member may end: as it was told, replaced by another or cut off from the database, killed."""
 
 RESTART_S = 0.2
 SETTLE_S = 60.0
