@@ -29,8 +29,9 @@ FAULTS = (
     {"kind": "slow_after", "probability": 0.03, "delay_ms": 800},
 )
 
-ENDS = {0, 75, -signal.SIGKILL}
-"""How a member may end: as it was told, replaced by another or cut off from the database, killed."""
+ENDS = {0, 75, -signal.SIGKILL, -signal.SIGTERM}
+"""How a member may end: as it was told, also before it obeys signals and after; replaced by another member or cut off
+from the database; killed."""
 
 RESTART_S = 0.2
 SETTLE_S = 60.0
