@@ -5,7 +5,7 @@ does without a fleet. Any other member hands the request over, whole, and the ow
 So no route exists twice, and every member answers alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from daemon.api.http.body import wait_s
 from daemon.api.http.error_responses import ErrorResponses
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
-from daemon.api.http.response import Answer, Response, completed
+from daemon.api.http.response import AfterCommit, Answer, Response, completed
 from daemon.api.http.routes import FROM_COPY, Answered, Endpoint, Handler, Repeated, Route
 from daemon.core.state.gate import Stage
 from daemon.engine.order_commands import Caller
@@ -73,8 +73,19 @@ class HandingOver:
         )
         membership = self._membership
 
+        async def unless_it_ends(answer: Awaitable[Response], request: Request) -> Response:
+            try:
+                return await answer
+            except NotReady:  # nothing was changed; this owner is ending, so the next one answers
+                if membership.answers:
+                    raise
+            return await elsewhere(request)
+
         def handle(request: Request) -> Answer:
-            return local(request) if membership.answers else elsewhere(request)
+            if not membership.answers:
+                return elsewhere(request)
+            answer = local(request)
+            return answer if isinstance(answer, Response | AfterCommit) else unless_it_ends(answer, request)
 
         return handle
 

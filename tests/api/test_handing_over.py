@@ -13,8 +13,10 @@ from daemon.api.handing_over import COPY, HandedOver, HandingOver
 from daemon.api.http.error_responses import ErrorResponses
 from daemon.api.http.peer import Peer
 from daemon.api.http.response import Response
+from daemon.api.http.routes import Endpoint
 from daemon.api.server import endpoints
 from daemon.core.values.events import Event
+from daemon.core.verbs.lifecycle import drain
 from daemon.errors import NotReady, Refusal
 from daemon.fleet.calls import Calls
 from daemon.fleet.door import Door
@@ -55,8 +57,12 @@ class Fleet:
         errors = ErrorResponses(clock, self.events.append)
         alone = endpoints(owner.context, owner.events)
         self.calls = Calls(database.backend(), HandedOver(owner.context, alone, errors).answer)
-        handing_over = HandingOver(member.context, self.membership, self.door, "tokyo-2")
-        member.use(handing_over.endpoints(endpoints(member.context, member.events)))
+        member.use(self.handing_over(self.membership))
+
+    def handing_over(self, membership: Membership) -> list[Endpoint]:
+        """Return the endpoints of the member."""
+        alone = endpoints(self.member.context, self.member.events)
+        return HandingOver(self.member.context, membership, self.door, "tokyo-2").endpoints(alone)
 
     async def run(self) -> None:
         """Run both sides."""
@@ -198,6 +204,24 @@ async def test_without_an_owner_a_signal_is_to_be_sent_again(fleet: Fleet) -> No
 async def test_each_member_answers_about_itself(fleet: Fleet) -> None:
     alive = await fleet.member.ask("GET", "/healthz")
     assert alive.status == 200
+
+
+async def test_what_an_owner_refuses_because_it_ends_goes_to_the_next_one(fleet: Fleet) -> None:
+    """It was the owner when the request came, and drains when the signals are to be accepted."""
+
+    class Ending(Membership):
+        asked = 0
+
+        @property
+        def answers(self) -> bool:  # type: ignore[override]
+            self.asked += 1
+            return self.asked == 1
+
+    fleet.member.use(fleet.handing_over(Ending()))
+    fleet.member.context.engine.decide(drain, hands_over=False)
+    response = await fleet.member.ask("POST", "/v1/signals/batch", [market_buy(), market_buy(symbol="ETHUSDT")])
+    assert response.status == 202
+    assert fleet.owner.count("SELECT count(*) FROM orders") == 2
 
 
 async def test_a_member_that_owns_answers_by_itself(fleet: Fleet) -> None:
