@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from daemon.core.state.trading_state import BACKOFF_FACT
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.fleet.entries import Body, Takeover, encode
@@ -77,6 +78,9 @@ def test_an_order_that_the_log_does_not_know_or_denies_is_found() -> None:
 def test_an_order_that_still_waits_is_found() -> None:
     waits = an_order(1, State.QUEUED)
     assert kinds(log(Body(orders=[waits])), []) == {"an order was not sent by the end"}
+    turned_away = {BACKOFF_FACT: "HTTP 503"}
+    assert kinds(log(Body(orders=[waits], facts=turned_away)), []) == set()
+    assert kinds(log(Body(facts=turned_away), Body(orders=[waits], facts={BACKOFF_FACT: ""})), []) != set()
 
 
 def test_a_buy_that_passed_a_waiting_sell_is_found() -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from daemon.core.state.trading_state import BACKOFF_FACT
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
@@ -73,6 +74,7 @@ class _Log:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.bodies: list[Body] = [decode(entry.body) for entry in entries]
         self.orders: dict[str, Order] = {}
+        self.facts: dict[str, str] = {}
         self.forced = {
             entry.epoch
             for entry, body in zip(entries, self.bodies, strict=True)
@@ -80,6 +82,7 @@ class _Log:
         }
         for body in self.bodies:
             self.orders |= {order.order_id: order for order in body.orders}
+            self.facts |= body.facts
 
     @property
     def owners(self) -> int:
@@ -183,6 +186,9 @@ def _denied(seen: _Seen) -> Iterator[str]:
 
 
 def _unsent(seen: _Seen) -> Iterator[str]:
+    """Yield what waits without a reason. While the exchange turns orders away, one at a time is tried."""
+    if seen.log.facts.get(BACKOFF_FACT):
+        return
     for order in seen.log.orders.values():
         if order.state in {State.QUEUED, State.ARMED, State.IN_FLIGHT}:
             yield f"{order.order_id} is {order.state} ({order.reason})"
