@@ -28,13 +28,19 @@ PORT = 5432
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
 """What asyncpg raises. A ``TimeoutError`` is an ``OSError``."""
 
-_SETTINGS = {
+SETTINGS = {
     "application_name": "sniperd",
     "client_min_messages": "warning",  # a role may have set it higher, and would hide the warning
     "default_transaction_isolation": "read committed",
     "lock_timeout": "0",
+    "synchronous_commit": "on",
     "statement_timeout": "0",  # it would cancel the wait for the standby
+    # Firewalls forget connections that are silent for long, and the first signal of the morning would wait.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
+"""A session's settings, whatever the server's and the role's are."""
 
 Host = tuple[str | None, int | None]
 """A name, address or directory of a Unix socket, and a port; ``None``: what asyncpg takes by default."""
@@ -105,7 +111,7 @@ class Servers:
                 password=None if self._password is None else self._password.reveal(),
                 timeout=CONNECT_S,
                 max_cached_statement_lifetime=0,
-                server_settings={**_SETTINGS, **settings},
+                server_settings={**SETTINGS, **settings},
                 target_session_attrs="primary",
             )
             try:

@@ -90,7 +90,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         BackendFailed: the database does not answer, or the user lacks a right.
 
     """
-    connection, _ = await Servers(url, password).connect({"synchronous_commit": "on"})
+    connection, _ = await Servers(url, password).connect({})
     try:
         async with connection.transaction():
             await connection.execute(_TABLES)

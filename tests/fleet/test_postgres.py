@@ -16,9 +16,10 @@ from daemon.config.credentials import Secret
 from daemon.errors import BackendFailed, BadConfig
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.port import Change
-from daemon.fleet.postgres_line import TIMEOUT_S
+from daemon.fleet.postgres_line import SETTINGS, TIMEOUT_S
 from tests.fleet.contract.making import BEGINNING, answered, call, entries, owned, report
 from tests.support.postgres import ADMIN, PASSWORD, USER, PostgresServer, transaction_pooler
+from tests.support.tls import certificate
 from tests.support.waiting import PATIENCE_S, wall_ms
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -139,6 +140,25 @@ async def test_a_wrong_password_is_not_shown(postgres: PostgresServer, ledger: s
         assert "battery" not in f"{failed.value!r} {failed.value.__cause__!r} {backend!r} {backend.name}"
 
 
+async def test_the_servers_certificate_is_verified(postgres: PostgresServer, ledger: str, tmp_path: Path) -> None:
+    pem = postgres.own(certificate(postgres.directory, days=2))
+    postgres.set(ssl_cert_file=str(pem), ssl_key_file=str(pem), ssl="on")
+    url = f"postgresql://{USER}@127.0.0.1:{postgres.port}/postgres?sslmode=verify-full&sslrootcert="
+    encrypted = (
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'sniperd'"
+    )
+    try:
+        async with open_backend(f"{url}{pem}", ledger, "single", Secret(PASSWORD)) as backend:
+            await backend.lease()
+            assert postgres.sql(encrypted) == "t"
+        other = certificate(tmp_path, days=2)
+        async with open_backend(f"{url}{other}", ledger, "single", Secret(PASSWORD)) as backend:
+            with pytest.raises(BackendFailed, match="certificate verify failed"):
+                await backend.lease()
+    finally:
+        postgres.set(ssl="off")
+
+
 async def test_hosts_that_are_away_or_silent_are_passed_over(postgres: PostgresServer, ledger: str) -> None:
     with _silent() as silent, socket.create_server(("127.0.0.1", 0)) as closed:
         away = closed.getsockname()[1]
@@ -187,13 +207,7 @@ async def test_a_listener_that_was_cut_off_says_that_all_may_have_changed(
 @pytest.mark.needs("pgbouncer")
 async def test_a_transaction_pooler_is_refused(postgres: PostgresServer, ledger: str) -> None:
     """It gives each transaction another session: settings of one member's session would reach another's statements."""
-    for ignored, said in (
-        ("extra_float_digits", "unsupported startup parameter"),
-        (
-            "client_min_messages,default_transaction_isolation,lock_timeout,statement_timeout,synchronous_commit",
-            "pooler",
-        ),
-    ):
+    for ignored, said in (("extra_float_digits", "unsupported startup parameter"), (",".join(SETTINGS), "pooler")):
         with transaction_pooler(postgres, ignored) as port:
             url = f"postgresql://{USER}@127.0.0.1:{port}/postgres"
             async with open_backend(url, ledger, "single") as backend:

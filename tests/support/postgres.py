@@ -85,6 +85,13 @@ class PostgresServer:
         for name, value in settings.items():
             eventually(partial(self._is_set, name, value), f"{name} is {value}")
 
+    def own(self, file: Path) -> Path:
+        """Make a file the server's own, which no other user can read; return it."""
+        file.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(file, "nobody", "nogroup")
+        return file
+
     def promote(self) -> None:
         """Make a standby the primary."""
         self.sql("SELECT pg_promote(true)")
