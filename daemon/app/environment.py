@@ -35,14 +35,14 @@ class ProcessEnvironment:
         self.database = Path(path) if path else state_directory(environ) / "sniperd.db"
 
     def keys(self) -> Credentials:
-        """Return the exchange's key pair, and redact it in the log.
+        """Return the exchange's key pair, and redact it in the log. A fleet's door signs nothing, and gets none.
 
         Raises:
             NoPermission: live mode, and there is none.
 
         """
-        exchange = self._config.exchange
-        if exchange.mode == "paper":
+        exchange, fleet = self._config.exchange, self._config.fleet
+        if exchange.mode == "paper" or (fleet.url and fleet.role == "door"):
             return PAPER
         keys = credentials.find(self._environ, exchange.api_key_file, exchange.api_secret_file)
         if keys is None:

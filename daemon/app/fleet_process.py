@@ -189,7 +189,8 @@ class FleetProcess:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(end_when_stopped)
-            tasks.start_soon(self._try_exchange, exchange)
+            if self.member.terms.role is Role.MEMBER:
+                tasks.start_soon(self._try_exchange, exchange)
             tasks.start_soon(self._engine.clean)
             owned = await self.member.stand_by()
             tasks.cancel_scope.cancel()
@@ -204,7 +205,7 @@ class FleetProcess:
         """
         while True:
             result = await exchange.preflight()
-            if result.verdict is PreflightVerdict.UNFIT and self.member.terms.role is Role.MEMBER:
+            if result.verdict is PreflightVerdict.UNFIT:
                 raise Unfit(result.why)
             is_fit = result.verdict is PreflightVerdict.FIT
             if is_fit:

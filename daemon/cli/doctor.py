@@ -114,9 +114,10 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
 
     environ = environment()
     path = database_for_commands(config.store.path, environ)
-    yield keys.examine(config.exchange, environ)
+    is_door = bool(config.fleet.url) and config.fleet.role == "door"
+    yield keys.unneeded() if is_door else keys.examine(config.exchange, environ)
     yield from exchange.examine(config, keys.find(config.exchange, environ))
-    if config.exchange.mode == "live":
+    if config.exchange.mode == "live" and not is_door:
         yield keys.age(config.exchange, wall_ms() / 1_000)
     yield probe_results.examine(config.exchange, path, wall_ms())
     yield from database.examine(path)

@@ -37,6 +37,11 @@ def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores 
         return warning(CHECK, "you may not read the directory of the service's keys", AS_ROOT)
 
 
+def unneeded() -> Finding:
+    """Report that this daemon needs no key pair."""
+    return ok(CHECK, "a fleet's door signs nothing, and needs none")
+
+
 def find(
     exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)
 ) -> Credentials | None:

@@ -6,7 +6,7 @@ from signal import SIGTERM
 
 import pytest
 
-from tests.support import ask, eventually
+from tests.support import KEYS, ask, eventually
 from tests.support.event_stream import following
 from tests.support.fleet_stage import Fleet
 from tests.support.postgres import PostgresServer
@@ -62,6 +62,8 @@ def test_a_standby_that_is_ended_ends_at_once(fleet: Fleet) -> None:
 def test_a_door_never_owns_and_its_signal_waits_for_an_owner(fleet: Fleet) -> None:
     """Without an owner the caller is told to send again, and whatever became of the first one, there is one order."""
     door = fleet.add({"fleet": {"role": "door"}}, name="door")
+    for name in KEYS.environ():
+        del door.daemon.environ[name]
     door.start()
     for member in fleet.members[:2]:
         member.daemon.kill()
