@@ -14,6 +14,7 @@ from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_v
 from daemon.core.values.states import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
 from daemon.store.order_pages import OrderRow
+from daemon.store.queries import OrderFilter
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 MAX_CURSOR = 2**62
@@ -23,6 +24,12 @@ CANCEL_WAIT_S = 5.0
 _FILTERS = [
     Parameter(name="state", type=State, about="orders in this state alone"),
     Parameter(name="symbol", about="orders of this pair alone; case does not matter"),
+    Parameter(name="owner", about="orders of this owner alone"),
+    Parameter(
+        name="since",
+        type=Annotated[int, msgspec.Meta(ge=1, le=MAX_CURSOR)],
+        about="orders that were accepted at this instant or later, Unix ms",
+    ),
     Parameter(
         name="limit",
         type=Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)],
@@ -49,22 +56,23 @@ class Orders:
         refuses=[Invalid],
     )
     async def page(self, request: Request) -> Response:
-        """Show a page of orders, newest first: ``?state&symbol&limit&cursor``."""
+        """Show a page of orders, newest first: ``?state&symbol&owner&since&limit&cursor``."""
         query = request.query
-        unknown = set(query) - {"state", "symbol", "limit", "cursor"}
+        known = [each.name for each in _FILTERS]
+        unknown = set(query).difference(known)
         if unknown:
             name = min(unknown)
-            raise Invalid(
-                f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="state, symbol, limit, cursor"
-            )
+            raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed=", ".join(known))
         limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
-        state = _state(query.get("state"))
-        before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
-        symbol = query["symbol"].strip().upper() if "symbol" in query else None
+        wanted = OrderFilter(
+            state=_state(query.get("state")),
+            symbol=query["symbol"].strip().upper() if "symbol" in query else None,
+            owner_id=query.get("owner"),
+            since_ms=number(query["since"], "since", 0, MAX_CURSOR) if "since" in query else None,
+            before_seq=number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None,
+        )
         async with self._context.disk_reads.slot():
-            rows = await self._context.engine.store.order_page(
-                state=state, symbol=symbol, before_seq=before_seq, limit=limit
-            )
+            rows = await self._context.engine.store.order_page(wanted, limit)
             shown = b",".join(await in_pieces(rows, OrderRow.json))
         more = str(rows[-1].seq) if len(rows) == limit else None
         return encoded(b'{"orders":[%b],"next":%b}' % (shown, encode(more)))

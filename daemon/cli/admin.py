@@ -6,9 +6,12 @@ from typing import Any
 import click
 
 from daemon.cli import show
+from daemon.cli.cancelling import CANCEL_WAIT_S, cancel_all
 from daemon.cli.client import ask, in_path
-from daemon.cli.options import Command, config_option, json_option, read_instant, signals_socket
+from daemon.cli.instants import AHEAD
+from daemon.cli.options import Command, config_option, json_option, signals_socket
 from daemon.cli.orders import order_argument, print_order
+from daemon.core.values.states import RESTING
 
 _OPTIONS = {
     "reason": "--reason",
@@ -30,12 +33,21 @@ def reason_option(command: Command) -> Command:
 
 
 @click.command()
-@reason_option
+@click.option("--reason", default="halted by hand", show_default=True, help="Why; recorded in the audit trail.")
+@click.option("--cancel-open", is_flag=True, help="Also cancel every order that rests on the exchange.")
 @config_option
 @json_option
-def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
-    """Set the kill switch: nothing new is sent until `sniperd resume`. Orders on the exchange stay there."""
-    _switch("halt", {"reason": reason}, config_path, as_json)
+def halt(reason: str, cancel_open: bool, config_path: Path | None, as_json: bool) -> None:
+    """Set the kill switch: nothing new is sent until `sniperd resume`.
+
+    Orders on the exchange stay there, unless --cancel-open is given. With it the exit code is that of `sniperd cancel
+    --all`.
+    """
+    found = ask(signals_socket(config_path), "POST", "/v1/admin/halt", {"reason": reason}, options=_OPTIONS)
+    if not (cancel_open and as_json):  # then the orders are the answer
+        show.answer(found, _print_switch, as_json=as_json)
+    if cancel_open:
+        cancel_all(config_path, reason=reason, states=RESTING, symbol=None, wait_s=CANCEL_WAIT_S, as_json=as_json)
 
 
 @click.command()
@@ -50,11 +62,13 @@ def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
 @json_option
 def resume(reason: str, clear_wait: bool, config_path: Path | None, as_json: bool) -> None:
     """Release the kill switch."""
-    _switch("resume", {"reason": reason, "clearWait": clear_wait}, config_path, as_json)
+    body = {"reason": reason, "clearWait": clear_wait}
+    found = ask(signals_socket(config_path), "POST", "/v1/admin/resume", body, options=_OPTIONS)
+    show.answer(found, _print_switch, as_json=as_json)
 
 
 @click.command()
-@order_argument
+@order_argument()
 @click.option("--as", "resolution", type=click.Choice(RESOLUTIONS), required=True, help="What the exchange shows.")
 @click.option("--exchange-id", help="The exchange's order id, if it was placed.")
 @click.option("--filled", help="Base units filled.")
@@ -84,7 +98,7 @@ def resolve(
 
 
 @click.command()
-@order_argument
+@order_argument()
 @reason_option
 @config_option
 @json_option
@@ -94,26 +108,22 @@ def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) ->
 
 
 @click.command()
-@order_argument
-@click.argument("instant", callback=read_instant)
+@order_argument()
+@click.argument("instant", type=AHEAD)
 @reason_option
 @config_option
 @json_option
 def reschedule(order: str, instant: int, reason: str, config_path: Path | None, as_json: bool) -> None:
     """Move an order that waits to be sent to another instant; its deadline moves with it.
 
-    INSTANT is a time of the exchange's clock: Unix milliseconds, or ISO 8601 with its offset from UTC, like
-    2026-01-02T03:04:05.678Z. From then on the order stays at that instant, also if the listing of its pair moves.
+    INSTANT is a time of the exchange's clock: +10s (also m, h, d), a time of day like 14:00, Unix milliseconds, or ISO
+    8601 with its offset from UTC, like 2026-01-02T03:04:05.678Z. From then on the order stays at that instant, also if
+    the listing of its pair moves.
     """
     body = {"reason": reason, "executeAt": instant}
     target = f"/v1/orders/{in_path(order)}/reschedule"
     found = ask(signals_socket(config_path), "POST", target, body, options=_OPTIONS)
     show.answer(found, print_order, as_json=as_json)
-
-
-def _switch(verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
-    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", body, options=_OPTIONS)
-    show.answer(found, _print_switch, as_json=as_json)
 
 
 def _print_switch(found: dict[str, Any]) -> None:

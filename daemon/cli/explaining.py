@@ -26,7 +26,7 @@ Row = tuple[tuple[int, int], str, str, str, str]
 
 
 @click.command()
-@order_argument
+@order_argument()
 @click.option("--follow", is_flag=True, help="Update the output until the order has ended, or until Ctrl-C.")
 @config_option
 @json_option

@@ -9,7 +9,6 @@ import click
 from daemon.cli.client import Fail
 from daemon.config.paths import environment
 from daemon.config.socket_record import socket_for_clients
-from daemon.core.values.instants import instant_ms
 
 Command = Callable[..., Any]
 MAX_WAIT_S = 120.0
@@ -41,14 +40,6 @@ def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float)
     if not 0 <= wait <= MAX_WAIT_S:  # click's range type accepts "nan"
         raise click.BadParameter(f"{wait} is not in the range 0<=x<={MAX_WAIT_S:g}.")
     return wait
-
-
-def read_instant(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
-    """Read an instant as Unix milliseconds, for click."""
-    at_ms = None if text is None else instant_ms(text)
-    if text is not None and at_ms is None:
-        raise click.BadParameter(f"{text!r} is no instant: Unix milliseconds, or ISO 8601 with its offset from UTC")
-    return at_ms
 
 
 def signals_socket(config_path: Path | None) -> Path:

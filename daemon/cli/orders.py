@@ -1,5 +1,8 @@
-"""``sniperd orders`` and ``cancel``."""
+"""``sniperd orders``, and how commands show an order."""
 
+import csv
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -7,41 +10,85 @@ from urllib.parse import urlencode
 import click
 
 from daemon.cli import show
-from daemon.cli.client import ask, in_path
-from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket, wait_option
-from daemon.core.values.states import RESTING, WAITING, State
-from daemon.exit_codes import REFUSED, UNKNOWN
+from daemon.cli.client import ask
+from daemon.cli.instants import PAST
+from daemon.cli.options import Command, config_option, json_option, status_socket
+from daemon.core.values.instants import instant_text
+from daemon.core.values.states import WAITING
+
+SHOWN, PAGE = 20, 1_000
+CSV_FIELDS = (
+    "id", "acceptedAt", "state", "side", "symbol", "type", "quantity", "quoteOrderQty", "price", "executedQuantity",
+    "averagePrice", "executedQuote", "executeAt", "sentAt", "finishedAt", "ownerId", "snipeTargetId", "exchangeOrderId",
+    "reason",
+)  # fmt: skip
+"""The columns of ``--csv``. ``executedQuote`` is the value of the fills, in the quote asset."""
 
 
 @click.command()
 @click.option("--state", help="Only orders in this state, like in_doubt or dead_letter.")
 @click.option("--symbol", help="Only orders of this pair.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000))
+@click.option("--owner", help="Only orders of this owner.")
+@click.option("--since", type=PAST, metavar="INSTANT", help=f"Only orders accepted since then: {PAST.allowed}.")
+@click.option("--limit", type=click.IntRange(1, 1_000), help="How many at most. Default: 20; with --csv: all.")
 @click.option("--cursor", help="Continue a list: the cursor that the previous page printed.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, with a line of names, for programs.")
 @config_option
 @json_option
-def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
+def orders(config_path: Path | None, as_json: bool, as_csv: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
     """List orders, newest first."""
-    query = urlencode({name: value for name, value in filters.items() if value is not None})
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other")
+    pages = _pages(status_socket(config_path), filters, PAGE if as_csv else SHOWN)
+    if as_csv:
+        _write_csv(pages, filters["limit"])
+    else:
+        show.answer(next(pages), _print_page, as_json=as_json)
+
+
+def _pages(status: Path, filters: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
+    """Yield pages of at most so many orders, unless a limit is among the filters."""
     options = {name: f"--{name}" for name in filters}
-    found = ask(status_socket(config_path), "GET", f"/v1/orders?{query}", options=options)
-    show.answer(found, _print_page, as_json=as_json)
+    query = {"limit": most} | {name: value for name, value in filters.items() if value is not None}
+    while True:
+        page = ask(status, "GET", f"/v1/orders?{urlencode(query)}", options=options)
+        yield page
+        if page["next"] is None:
+            return
+        query["cursor"] = page["next"]
 
 
-def order_argument(command: Command) -> Command:
+def _write_csv(pages: Iterator[dict[str, Any]], limit: int | None) -> None:
+    """Write amounts as they are, times in ISO 8601 (UTC); what is not known or does not apply is empty."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(CSV_FIELDS)
+    for page in pages:
+        out.writerows([_cell(order, name) for name in CSV_FIELDS] for order in page["orders"])
+        if limit is not None:
+            return
+
+
+def _cell(order: dict[str, Any], name: str) -> str:
+    value = order[name + "Ms"] if name.endswith("At") else order[name]
+    if value is None:
+        return ""
+    return instant_text(value) if name.endswith("At") else str(value)
+
+
+def order_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """Add the argument ORDER."""
-    return click.argument("order", callback=_not_empty)(command)
+    return click.argument("order", callback=_not_empty, required=required)
 
 
-def _not_empty(_context: click.Context, _parameter: click.Parameter, order: str) -> str:
-    if not order:
+def _not_empty(_context: click.Context, _parameter: click.Parameter, order: str | None) -> str | None:
+    if order is not None and not order:
         raise click.BadParameter("an order's id is needed; `sniperd orders` lists them")
     return order
 
 
 def _print_page(page: dict[str, Any]) -> None:
     show.table(
-        ["order", "accepted", "state", "what", "filled", "why"],
+        ["order", "accepted", "state", "what", "filled", "average", "value", "why"],
         [
             [
                 order["id"],
@@ -49,7 +96,9 @@ def _print_page(page: dict[str, Any]) -> None:
                 show.state(order["state"]),
                 what(order),
                 order["executedQuantity"],
-                order["reason"] or _awaited(order),
+                order["averagePrice"] or "-",
+                order["executedQuote"] or "?",
+                order["reason"] or awaited(order),
             ]
             for order in page["orders"]
         ],
@@ -58,49 +107,10 @@ def _print_page(page: dict[str, Any]) -> None:
         click.echo(click.style(f"more: --cursor {page['next']}", dim=True))
 
 
-def _awaited(order: dict[str, Any]) -> str:
+def awaited(order: dict[str, Any]) -> str:
     """Say which instant a waiting order waits for."""
     waits = order["executeAtMs"] is not None and order["state"] in WAITING
     return f"waits for {show.at(order['executeAtMs'])}" if waits else ""
-
-
-@click.command()
-@order_argument
-@click.option("--reason", default="cancelled by hand", show_default=True)
-@wait_option
-@config_option
-@json_option
-def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_json: bool) -> None:
-    """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
-
-    The command waits for a resting order: the exchange's answer to a cancel proves nothing, so the order is queried.
-
-    Exit code: 0 the order is cancelled, withdrawn or discarded; 1 it was filled, or there is nothing to cancel; 4 it
-    still rests as far as is known: check again with `sniperd explain`.
-    """
-    found = ask(
-        signals_socket(config_path),
-        "DELETE",
-        f"/v1/orders/{in_path(order)}?reason={in_path(reason)}",
-        headers={"Prefer": f"wait={wait:.3f}"},
-        timeout_s=wait + 10,
-    )
-    show.answer(found, _print_cancelled, as_json=as_json)
-    code, _ = _AFTER_CANCEL.get(found["state"], (0, None))
-    raise SystemExit(code)
-
-
-_RESTS = "the cancel was sent, and the order still rests as far as is known: check again with `sniperd explain`"
-_AFTER_CANCEL = {state.value: (UNKNOWN, _RESTS) for state in RESTING} | {
-    State.FILLED.value: (REFUSED, "it was filled before the cancel arrived; nothing is left to cancel")
-}
-"""Exit code and note, by the order's state after a cancel; every other state means success."""
-
-
-def _print_cancelled(order: dict[str, Any]) -> None:
-    print_order(order)
-    _, note = _AFTER_CANCEL.get(order["state"], (0, None))
-    show.pairs([("filled", filled(order)), ("note", note)])
 
 
 def print_order(order: dict[str, Any]) -> None:

@@ -48,10 +48,11 @@ def state(word: str) -> str:
 
 
 def at(ms: int | None) -> str:
-    """Format a time in local time, to the millisecond."""
+    """Format a time in local time, to the millisecond, with its offset from UTC."""
     if ms is None:
         return "-"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ms / 1_000)) + f".{ms % 1_000:03d}"
+    local = time.localtime(ms // 1_000)
+    return time.strftime("%Y-%m-%d %H:%M:%S", local) + f".{ms % 1_000:03d} " + time.strftime("%z", local)
 
 
 def ago(ms: int, now_ms: int) -> str:

@@ -9,8 +9,9 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask
-from daemon.cli.options import config_option, json_option, read_instant, signals_socket, wait_option
-from daemon.cli.orders import filled, rounded
+from daemon.cli.instants import AHEAD
+from daemon.cli.options import config_option, json_option, signals_socket, wait_option
+from daemon.cli.orders import awaited, filled, rounded
 from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN
 from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
 
@@ -67,9 +68,9 @@ def _user() -> str:
 @click.option(
     "--at",
     "execute_at",
-    callback=read_instant,
+    type=AHEAD,
     metavar="INSTANT",
-    help="When to send it, by the exchange's clock: Unix milliseconds, or ISO 8601 with its offset from UTC.",
+    help=f"When to send it, by the exchange's clock: {AHEAD.allowed}.",
 )
 @click.option("--deadline", type=int, help="Milliseconds within which it may be sent. Default: BUY 5000, SELL 60000.")
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
@@ -124,6 +125,7 @@ def _show(order: dict[str, Any]) -> None:
     click.echo(f"{show.state(order['state'])}  {order['side']} {order['symbol']}  order {order['id']}")
     show.pairs(
         [
+            ("next", awaited(order)),
             ("rounded", rounded(order)),
             ("filled", filled(order)),
             ("reason", order["reason"]),

@@ -21,6 +21,7 @@ from daemon.poller import target_reports, targets
 from daemon.poller.bot_api import BotClient, Trouble
 from daemon.poller.outbox import ReportOutbox, wait_ms
 from daemon.poller.targets import READY, Candidate, Reason, Row
+from daemon.store.queries import OrderFilter
 
 EXECUTING = "executing"
 CALLER = Caller("poller", administrator=False)
@@ -172,7 +173,7 @@ class Poller:
     async def _without_duplicates(self, candidates: list[Candidate]) -> list[Candidate]:
         """Return what is submitted now: no duplicates, and few pairs that the exchange must be queried for."""
         under_way = list(self._under_way.values())  # copied first: some may become orders before the disk is read
-        latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
+        latest = await self._engine.store.page(OrderFilter(), LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | dict(self._engine.state.orders)
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
         first, duplicates = targets.drop_duplicates(candidates, bought, under_way, self.config)

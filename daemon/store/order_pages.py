@@ -14,7 +14,8 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.values.decimals import plain, quotient
-from daemon.core.values.states import OUTCOME_UNKNOWN, State
+from daemon.core.values.states import OUTCOME_UNKNOWN
+from daemon.store.queries import OrderFilter
 
 _IN_DOUBT = " OR ".join(f"state = '{state}'" for state in sorted(OUTCOME_UNKNOWN))
 _FIELDS = {
@@ -76,17 +77,13 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True):
 _rows = msgspec.json.Decoder(list[OrderRow])
 
 
-def order_page(
-    *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
-) -> Callable[[sqlite3.Connection], Sequence[OrderRow]]:
+def order_page(wanted: OrderFilter, limit: int) -> Callable[[sqlite3.Connection], Sequence[OrderRow]]:
     """Return a function that reads a page, newest first."""
-    conditions = {"state = ?": state, "symbol = ?": symbol, "seq < ?": before_seq}
-    wanted = {condition: value for condition, value in conditions.items() if value is not None}
-    where = " AND ".join(wanted) or "1"
+    where, values = wanted.where()
     query = f"SELECT {_PAGE} FROM (SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?)"  # noqa: S608  # constants
 
     def read(connection: sqlite3.Connection) -> Sequence[OrderRow]:
-        (page,) = connection.execute(query, (*wanted.values(), limit)).fetchone()
+        (page,) = connection.execute(query, (*values, limit)).fetchone()
         return _rows.decode(page)
 
     return read

@@ -143,18 +143,36 @@ def dead_letters(connection: sqlite3.Connection) -> int:
     return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
 
 
-def page(
-    *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
-) -> Callable[[sqlite3.Connection], list[Order]]:
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders are wanted; ``None`` excludes none."""
+
+    state: State | None = None
+    symbol: str | None = None
+    owner_id: str | None = None
+    since_ms: int | None = None  # accepted then or later, Unix ms
+    before_seq: int | None = None  # older than the order with this number
+
+    def where(self) -> tuple[str, list[str | int]]:
+        """Return the condition in SQL, and its values."""
+        conditions = {
+            "state = ?": self.state,
+            "symbol = ?": self.symbol,
+            "owner_id = ?": self.owner_id,
+            "accepted_ms >= ?": self.since_ms,
+            "seq < ?": self.before_seq,
+        }
+        wanted = {condition: value for condition, value in conditions.items() if value is not None}
+        return " AND ".join(wanted) or "1", list(wanted.values())
+
+
+def page(wanted: OrderFilter, limit: int) -> Callable[[sqlite3.Connection], list[Order]]:
     """Return a function that reads a page of orders, newest first."""
-    conditions = {"state = ?": state, "symbol = ?": symbol, "seq < ?": before_seq}
-    wanted = {condition: value for condition, value in conditions.items() if value is not None}
-    where = " AND ".join(wanted) or "1"
+    where, values = wanted.where()
 
     def read(connection: sqlite3.Connection) -> list[Order]:
         found = connection.execute(
             f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  # conditions are constants
-            (*wanted.values(), limit),
+            (*values, limit),
         )
         return [rows.order_from(row) for row in found]
 

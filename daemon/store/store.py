@@ -16,7 +16,6 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import State
 from daemon.core.verbs.recovery import Remembered
 from daemon.errors import CommitFailed
 from daemon.store import queries
@@ -183,19 +182,13 @@ class Store:
         """Count the dead letters."""
         return await self._read(queries.dead_letters)
 
-    async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
+    async def page(self, wanted: queries.OrderFilter, limit: int) -> list[Order]:
         """Read a page of orders, newest first."""
-        return await self._read(
-            queries.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
-        )
+        return await self._read(queries.page(wanted, limit), self._listing)
 
-    async def order_page(
-        self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
-    ) -> Sequence[OrderRow]:
+    async def order_page(self, wanted: queries.OrderFilter, limit: int) -> Sequence[OrderRow]:
         """Read a page of orders as the API shows them, newest first."""
-        return await self._read(
-            order_page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
-        )
+        return await self._read(order_page(wanted, limit), self._listing)
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:
         """Remove what ended before ``before_ms``, and history from before ``history_before_ms``, between commits.

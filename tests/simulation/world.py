@@ -33,6 +33,7 @@ from daemon.simulator.control import MarketChange
 from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
 from daemon.simulator.listings import ListingChange
+from daemon.store.queries import OrderFilter
 from tests.chaos.trades import read_answer
 from tests.simulation.seams import (
     EPOCH_MS,
@@ -354,7 +355,7 @@ class World:
         """Return the newest orders in a state; none while no daemon runs."""
         if self._engine is None:
             return []
-        return await self._engine.store.page(state=state, symbol=None, before_seq=None, limit=limit)
+        return await self._engine.store.page(OrderFilter(state=state), limit)
 
     async def _rule_on_lost(self, desk: OrderCommands) -> None:
         """Resolve a lost order as an operator does, by the exchange's own list."""

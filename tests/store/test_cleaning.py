@@ -16,6 +16,7 @@ from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.store import cleaning
 from daemon.store.cleaning import Cleaned
+from daemon.store.queries import OrderFilter
 from daemon.store.store import Store, open_store
 from tests.support import making
 
@@ -63,7 +64,7 @@ async def test_queue_rows_go_and_their_orders_stay(tmp_path: Path) -> None:
         ]
         await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
         assert await store.clean(NOW_MS + 1) == Cleaned(locks=0, queue=1)
-        page = await store.page(state=None, symbol=None, before_seq=None, limit=10)
+        page = await store.page(OrderFilter(), 10)
         assert [order.seq for order in page] == [3, 2, 1]
 
 

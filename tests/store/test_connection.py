@@ -13,6 +13,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.errors import CommitFailed
 from daemon.store import connection
 from daemon.store.commit import Commit
+from daemon.store.queries import OrderFilter
 from daemon.store.store import Store, open_store
 from daemon.store.writer import LARGE, write
 from tests.support import making
@@ -57,7 +58,7 @@ async def test_a_large_group_is_written_in_the_worker_thread(
     batch = [making.order(number) for number in range(1, orders + 2)]
     await store.commit(ChangeSet(orders={order.order_id: order for order in batch})).durable()
     assert places == [here]
-    assert len(await store.page(state=None, symbol=None, before_seq=None, limit=1_000)) == len(batch)
+    assert len(await store.page(OrderFilter(), 1_000)) == len(batch)
 
 
 async def test_after_a_slow_commit_commits_run_in_the_worker_thread_for_a_while(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent
@@ -22,7 +23,7 @@ from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.opening import open_for_reading
-from daemon.store.queries import remembered
+from daemon.store.queries import OrderFilter, remembered
 from daemon.store.store import open_store
 from tests.support import making
 from tests.support.waiting import PATIENCE_S
@@ -134,18 +135,21 @@ async def test_of_every_target_the_order_that_counts_is_found(tmp_path: Path) ->
         ({"state": State.FILLED}, [4, 2]),
         ({"symbol": "ETHUSDT"}, [5]),
         ({"state": State.FILLED, "symbol": "ETHUSDT"}, []),
+        ({"owner_id": "somebody"}, [4]),
+        ({"since_ms": making.NOW_MS + 3_000}, [4, 3]),
     ],
-    ids=["newest", "next page", "state", "symbol", "both"],
+    ids=["newest", "next page", "state", "symbol", "both", "owner", "since"],
 )
 async def test_a_page_is_newest_first_and_filtered(
     tmp_path: Path, filters: dict[str, object], expected: list[int]
 ) -> None:
     orders = [making.order(n, state=State.QUEUED if n % 2 else State.FILLED) for n in range(1, 5)]
+    orders[3] = msgspec.structs.replace(orders[3], owner_id="somebody", accepted_ms=making.NOW_MS + 4_000)
+    orders[2] = msgspec.structs.replace(orders[2], accepted_ms=making.NOW_MS + 3_000)
     orders.append(making.order(5, symbol="ETHUSDT"))
-    given = {"state": None, "symbol": None, "before_seq": None} | filters
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
-        page = await store.page(**given, limit=3)  # type: ignore[arg-type]  # the parameters above
+        page = await store.page(OrderFilter(**filters), 3)  # type: ignore[arg-type]  # the parameters above
     assert [order.seq for order in page] == expected
 
 
@@ -237,6 +241,4 @@ async def test_an_urgent_read_does_not_wait_behind_a_list(tmp_path: Path) -> Non
             assert await store.dead_letters() == 0
         finally:
             listed.set()
-        assert [each.order_id for each in await store.page(state=None, symbol=None, before_seq=None, limit=9)] == [
-            order.order_id
-        ]
+        assert [each.order_id for each in await store.page(OrderFilter(), 9)] == [order.order_id]

@@ -23,6 +23,7 @@ from daemon.store.bot_tables import Filter, iso, reader
 from daemon.store.commit import Commit
 from daemon.store.opening import prepare
 from daemon.store.order_pages import order_page
+from daemon.store.queries import OrderFilter
 from daemon.store.writer import write
 from tests.support import making
 
@@ -169,7 +170,7 @@ def test_a_lock_is_listed_under_the_bots_names(connection: sqlite3.Connection, l
 @given(order=ORDERS)
 def test_an_order_is_listed_as_it_is_shown_alone(connection: sqlite3.Connection, order: Order) -> None:
     written(connection, ChangeSet(orders={order.order_id: order}))
-    (row,) = order_page(state=None, symbol=None, before_seq=None, limit=9)(connection)
+    (row,) = order_page(OrderFilter(), 9)(connection)
     assert row.seq == order.seq
     assert msgspec.json.decode(row.json()) == msgspec.json.decode(encode(order_view(order)))
 

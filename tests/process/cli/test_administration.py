@@ -87,7 +87,7 @@ def test_a_wrong_instant_is_refused(command: Command, daemon: Daemon, instant: s
 
 @pytest.mark.parametrize(
     "words",
-    ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x", "reschedule X 1790000000000"],
+    ["resume", "resolve X --as open", "requeue X", "resolve X --reason x", "reschedule X 1790000000000"],
 )
 def test_without_a_reason_or_a_resolution_nothing_is_sent(command: Command, words: str) -> None:
     ran = command(*words.split())

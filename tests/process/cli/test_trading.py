@@ -122,7 +122,7 @@ def test_orders_are_listed_newest_first_filtered_and_page_by_page(command: Comma
     made = [daemon.accept(market_buy(symbol="XRPUSDT", executeAt=wall_ms() + 3_600_000)) for _ in range(3)]
     first = command("orders", "--symbol", "xrpusdt", "--state", "queued", "--limit", "2")
     heads, *rows, more = first.output.splitlines()
-    assert heads.split() == ["order", "accepted", "state", "what", "filled", "why"]
+    assert heads.split() == ["order", "accepted", "state", "what", "filled", "average", "value", "why"]
     assert [row.split()[0] for row in rows] == made[:0:-1]
     second = command(*["orders", "--symbol", "XRPUSDT", "--state", "queued", "--json", "--cursor"], more.split()[-1])
     assert [order["id"] for order in second.json["orders"]] == made[:1]
