@@ -204,4 +204,5 @@ class Copy:
         for group in groups:
             self.successor = group.facts.get(SUCCESSOR_FACT, self.successor)
             self.is_incomplete = bool(group.facts.get(BEGINNING_FACT, self.is_incomplete))
-        self._on_events(events)
+        if self._was_at_end or len(found) < PIECE - 1:  # nobody follows the events of a long past
+            self._on_events(events)

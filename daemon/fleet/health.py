@@ -109,7 +109,7 @@ def _hindrance(report: MemberReport, ago_ms: int) -> str | None:
         return "it is too old for the log's entries"
     if report.clock_error_ms is None:
         return "it has not heard from the exchange yet"
-    return None
+    return None if report.reaches_exchange else "it does not reach the exchange"
 
 
 def _standing(member: str, role: Role, lease: Lease) -> Standing:

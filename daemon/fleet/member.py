@@ -15,7 +15,7 @@ import msgspec
 
 from daemon.clock import Clock
 from daemon.core.rules.exchange_clock import ExchangeClock
-from daemon.core.rules.lease_fence import next_end_ms, owners_ms
+from daemon.core.rules.lease_fence import may_renew, next_end_ms, owners_ms
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.fleet_health import FleetHealth
@@ -111,6 +111,7 @@ class Member:
         self._owned: Owned | None = None
         self._is_owned = asyncio.Event()
         self._changed = asyncio.Event()
+        self._is_to_measure = asyncio.Event()
         self._reaches_exchange = False
 
     @property
@@ -144,7 +145,7 @@ class Member:
             return "the beginning of the log is not complete: run `sniperd fleet init` again where it was run"
         if self.contact.known is None:
             return "it has not heard from the exchange yet"
-        return None
+        return None if self._reaches_exchange else "it does not reach the exchange"
 
     def health(self) -> FleetHealth:
         """Return the fleet as this member knows it now."""
@@ -249,13 +250,20 @@ class Member:
             member=self.terms.member,
             place=self.terms.place,
             mine=self._mine,
+            former_until_ms=self.copy.former_until_ms,
             successor=self.copy.successor,
             known=self.contact.known,
             now_ns=self.contact.now_ns(),
             head_start_ms=self.terms.lease_ms,
             ordered=self._ordered,
         )
-        return reason is not None and await self._is_durable() and await self._take(reason)
+        if reason is None:
+            return False
+        known = self.contact.known
+        if known is None or not may_renew(known, self.contact.now_ns(), self.terms.lease_ms):
+            self._is_to_measure.set()  # who cannot reach the exchange could not keep the account either
+            return False
+        return await self._is_durable() and await self._take(reason)
 
     async def _is_durable(self) -> bool:
         """Return whether the database still keeps what it acknowledges: it may have been set otherwise since."""
@@ -298,6 +306,7 @@ class Member:
         self._owned = Owned(lease, self.copy.former_until_ms, self.copy.last_ms)
         self.owning.begin(lease)
         self._is_owned.set()
+        self._is_to_measure.set()
         return True
 
     async def _keep_lease(self) -> None:
@@ -333,15 +342,21 @@ class Member:
             await anyio.sleep(RETRY_S)
 
     async def _keep_measuring(self) -> None:
-        """Measure the exchange's clock: before each renewal as the owner, rarely as a standby."""
+        """Measure the exchange's clock: as the owner for each renewal, as a standby rarely, and before a takeover."""
         while True:
+            self._is_to_measure.clear()
+            reached = False
             with anyio.move_on_after(self.terms.lease_ms / 2_000):
-                self._reaches_exchange = await self._measure()
+                reached = await self._measure()
+            self._reaches_exchange = reached
             if self.is_owner:
                 await anyio.sleep(self.terms.renew_ms / 1_000)
+            elif reached:
+                self._changed.set()
+                with anyio.move_on_after(STANDBY_MEASURES_S):
+                    await self._is_to_measure.wait()
             else:
-                with anyio.move_on_after(STANDBY_MEASURES_S if self._reaches_exchange else POLL_S):
-                    await self._is_owned.wait()
+                await anyio.sleep(POLL_S)
 
     async def _keep_reporting(self) -> None:
         """Report this member, read what the others report, and look whether the database is still durable."""

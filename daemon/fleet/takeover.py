@@ -35,6 +35,7 @@ def reason_to_take(
     member: str,
     place: Place,
     mine: LeaseTaken | None,
+    former_until_ms: int,
     successor: str,
     known: Offset | None,
     now_ns: int,
@@ -55,6 +56,8 @@ def reason_to_take(
         member: this member.
         place: where this process runs.
         mine: the lease that an earlier process took with this database.
+        former_until_ms: the latest end of the leases before it. An owner that was replaced early, by an order, may have
+            requests admitted until then.
         successor: the member to which the account was handed over, or :data:`ANY`; empty: it was not.
         known: the exchange's clock, as it was measured. Nothing is taken before it is known, because the new lease ends
             by that clock.
@@ -72,6 +75,6 @@ def reason_to_take(
     if lease.owner == member and mine == LeaseTaken(lease.epoch, place):
         return "it started again on the same machine"
     waits_ms = head_start_ms if successor not in {"", ANY, member} else 0
-    if not has_passed(lease.until_ms + waits_ms, known, now_ns):
+    if not has_passed(max(lease.until_ms + waits_ms, former_until_ms), known, now_ns):
         return None
     return "the former owner handed it over" if successor else "the former owner's lease had ended"

@@ -34,11 +34,12 @@ class Cable(Link):
 
     def __init__(self) -> None:
         self.is_cut = False
+        self.loses: set[str] = set()
         self.loses_answers_of: set[str] = set()
 
     async def to_database(self, operation: str) -> None:
         await anyio.sleep(0.001)
-        if self.is_cut:
+        if self.is_cut or operation in self.loses:
             raise BackendFailed(f"{operation}: the cable is cut")
 
     async def from_database(self, operation: str) -> None:

