@@ -1,4 +1,4 @@
-"""A fleet of daemons: one PostgreSQL, one simulated exchange, and a relay between each member and either of them."""
+"""A fleet of daemons: one shared database, one simulated exchange, a relay between each member and either of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from tests.support.edge import Edge, edge_before
 from tests.support.exchange_process import Exchange
 from tests.support.postgres import ADMIN, PASSWORD, USER, PostgresServer
 from tests.support.stage import Stage, stage
+from tests.support.valkey_process import ValkeyProcess
 from tests.support.waiting import PATIENCE_S, eventually
 
 LEASE_MS, RENEW_MS, WINDOW_MS = 2_500, 400, 1_000
@@ -20,6 +21,9 @@ QUICK_FLEET: Tables = {
     "fleet": {"lease_ms": LEASE_MS, "renew_ms": RENEW_MS, "durability": "single"},
     "reconcile": {"startup_s": 2},
 }
+
+Server = PostgresServer | ValkeyProcess
+"""The shared database, where the daemons' user has a password."""
 
 _ledgers = count(1)
 
@@ -47,14 +51,14 @@ class Member:
 class Fleet:
     """The members of one ledger."""
 
-    def __init__(self, stage: Stage, ends: ExitStack, server: PostgresServer, exchange: Exchange) -> None:
+    def __init__(self, stage: Stage, ends: ExitStack, server: Server, exchange: Exchange) -> None:
         self.exchange = exchange
         self.members: list[Member] = []
         self._stage = stage
         self._ends = ends
         self._server = server
         self.ledger = f"test-{next(_ledgers)}"
-        asyncio.run(create_log(server.url(user=ADMIN), self.ledger, f"account of {exchange.url}", role=USER))
+        asyncio.run(create_log(_admin_url(server), self.ledger, f"account of {exchange.url}", role=USER))
 
     def add(self, config: Tables | None = None, *, name: str = "") -> Member:
         """Make a member, without starting it."""
@@ -62,7 +66,7 @@ class Fleet:
         to_exchange = self._ends.enter_context(edge_before(self.exchange.url))
         port = to_database.url.rpartition(":")[2]
         fleet = {
-            "url": f"postgresql://{USER}@127.0.0.1:{port}/postgres",
+            "url": f"{_scheme(self._server)}://{USER}@127.0.0.1:{port}/{_database(self._server)}",
             "ledger": self.ledger,
             "name": name or f"member-{len(self.members) + 1}",
         }
@@ -85,8 +89,20 @@ class Fleet:
         return [each for each in self.members if each is not than]
 
 
+def _admin_url(server: Server) -> str:
+    return server.url(user=ADMIN) if isinstance(server, PostgresServer) else server.url
+
+
+def _scheme(server: Server) -> str:
+    return "postgresql" if isinstance(server, PostgresServer) else "valkey"
+
+
+def _database(server: Server) -> str:
+    return "postgres" if isinstance(server, PostgresServer) else "0"
+
+
 @contextmanager
-def fleet_stage(server: PostgresServer, members: int = 2, config: Tables | None = None) -> Iterator[Fleet]:
+def fleet_stage(server: Server, members: int = 2, config: Tables | None = None) -> Iterator[Fleet]:
     """Create a fleet whose members stand by, except for one, which owns the account."""
     with stage() as place, ExitStack() as ends:
         fleet = Fleet(place, ends, server, place.exchange())

@@ -77,7 +77,7 @@ class ValkeyProcess:
         self.close()
         own = {"port": f"{self.port}", "bind": "127.0.0.1", "unixsocket": f"{self.socket}", "dir": f"{self._data}"}
         settings = own | {"save": "", "repl-diskless-sync-delay": "0"} | self._settings
-        words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        words = [word for name, value in settings.items() for word in (f"--{name}", *value.split(" "))]
         self._child = self._start(self._program, *words, environ=dict(os.environ), directory=self.directory)
         eventually(self._answers, "the server answers")
 
