@@ -130,6 +130,7 @@ def daemon(
     *,
     checkout: Path | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
+    ready: str = "daemon.ready",
 ) -> Iterator[Contestant]:
     """Run sniperd against that server, with rate limits out of the way; a directory that exists is used again.
 
@@ -141,6 +142,7 @@ def daemon(
         more: keys of the configuration, by table, that replace or extend the benchmark's.
         checkout: another checkout, with its own ``.venv``, whose daemon is run. It is named "against".
         environment: variables of its process, besides the keys.
+        ready: the event after which it takes signals.
 
     """
     defaults: Tables = {
@@ -172,7 +174,7 @@ def daemon(
             env={**os.environ, **KEYS, **environment},
         )
     try:
-        _await_ready(log, process)
+        _await_ready(log, process, ready)
         name = "sniperd" if checkout is None else "against"
         yield Contestant(name, directory / "signals.sock", process.pid, directory)
     finally:
@@ -185,8 +187,8 @@ def python_of(checkout: Path) -> Path:
     return checkout / ".venv" / "bin" / "python"
 
 
-def _await_ready(log: Path, process: subprocess.Popen[str]) -> None:
-    while "daemon.ready" not in log.read_text():
+def _await_ready(log: Path, process: subprocess.Popen[str], ready: str) -> None:
+    while ready not in log.read_text():
         if process.poll() is not None:
             raise RuntimeError(f"sniperd ended with {process.returncode}: {log.read_text()[-500:]}")
         time.sleep(0.02)  # between two checks
