@@ -172,7 +172,7 @@ def _members(config: Config, members: Sequence[MemberReport]) -> Iterator[Findin
     if others:
         yield failure(
             MEMBERS,
-            f"guards, rates or times of {_listed(others)} differ from this configuration",
+            f"server, guards, rates or times of {_listed(others)} differ from this configuration",
             "make [exchange], [guards], [locks], [queue], [launch], [retry] and [reconcile] the same on every member",
         )
     blind = [member.name for member in present if not member.reaches_exchange]

@@ -98,7 +98,7 @@ def test_a_database_that_does_not_answer_is_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "grade", "text"),
     [
-        ({"configuration": "other"}, Grade.FAILURE, "guards, rates or times of tokyo-1 differ"),
+        ({"configuration": "other"}, Grade.FAILURE, "server, guards, rates or times of tokyo-1 differ"),
         ({"reaches_exchange": False}, Grade.WARNING, "tokyo-1 cannot reach the exchange"),
         ({"version": "0.0.1"}, Grade.WARNING, f"versions 0.0.1 are running; this is {__version__}"),
     ],
