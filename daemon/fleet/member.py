@@ -112,6 +112,7 @@ class Member:
         self._is_owned = asyncio.Event()
         self._changed = asyncio.Event()
         self._is_to_measure = asyncio.Event()
+        self._is_to_report = asyncio.Event()
         self._reaches_exchange = False
 
     @property
@@ -348,7 +349,9 @@ class Member:
             reached = False
             with anyio.move_on_after(self.terms.lease_ms / 2_000):
                 reached = await self._measure()
-            self._reaches_exchange = reached
+            if reached != self._reaches_exchange:
+                self._reaches_exchange = reached
+                self._is_to_report.set()  # the owner hands over to members that reach the exchange
             if self.is_owner:
                 await anyio.sleep(self.terms.renew_ms / 1_000)
             elif reached:
@@ -361,6 +364,7 @@ class Member:
     async def _keep_reporting(self) -> None:
         """Report this member, read what the others report, and look whether the database is still durable."""
         for turn in count():
+            self._is_to_report.clear()
             report = MemberReport(
                 member=self.terms.member,
                 name=self.terms.name,
@@ -380,4 +384,5 @@ class Member:
                     await self._is_durable()
             except BackendFailed as error:
                 self.contact.failed(error)
-            await anyio.sleep(REPORT_S)
+            with anyio.move_on_after(REPORT_S):
+                await self._is_to_report.wait()
