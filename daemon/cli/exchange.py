@@ -49,6 +49,7 @@ class _WithFaults(click.Command):
     "--requests-per-s", type=click.IntRange(0), default=20, show_default=True, help="Requests to one endpoint."
 )
 @click.option("--shared-request-limit", is_flag=True, help="Count --requests-per-s over all endpoints together.")
+@click.option("--batch-counts-orders", is_flag=True, help="Count each order of a batch in --orders-per-s.")
 @click.option("--weight-per-endpoint", is_flag=True, help="Count --weight-per-ip for each endpoint by itself.")
 @click.option("--account-per-s", type=click.IntRange(0), default=2, show_default=True, help="Requests for the account.")
 @click.option("--announcements-per-2s", type=click.IntRange(0), default=5, show_default=True)

@@ -10,6 +10,7 @@ from daemon.simulator import stream_endpoints as streams
 from daemon.simulator import tape_endpoints as tape
 from daemon.simulator.limits import Budget
 from daemon.simulator.market_endpoints import Call
+from daemon.simulator.messages import Parameters
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -21,7 +22,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Returns the content of the reply, or raises `Refusal`."""
     weight: int
     is_signed: bool = False
-    budget: Budget = ""
+    budgets: tuple[Budget, ...] = ()
+    orders_of: Callable[[Parameters], int] = lambda _: 1
+    """Returns how many orders a request is about."""
 
     @property
     def name(self) -> str:
@@ -34,7 +37,9 @@ _TABLE = (
     Endpoint("GET", "/api/v3/time", markets.server_time, 1),
     Endpoint("GET", "/api/v3/defaultSymbols", markets.default_symbols, 1),
     Endpoint("GET", "/api/v3/symbol/offline", markets.offline_symbols, 10),
-    Endpoint("GET", "/api/v3/announcements", markets.announcements, 1, budget="announcements"),  # not in the document
+    Endpoint(
+        "GET", "/api/v3/announcements", markets.announcements, 1, budgets=("announcements",)
+    ),  # not in the document
     Endpoint("GET", "/api/v3/exchangeInfo", markets.exchange_info, 25),
     Endpoint("GET", "/api/v3/depth", markets.depth, 3),
     Endpoint("GET", "/api/v3/trades", tape.trades, 5),
@@ -47,17 +52,17 @@ _TABLE = (
     Endpoint("GET", "/api/v3/ticker/bookTicker", markets.ticker_book, 10),
     Endpoint("GET", "/api/v1/contract/detail", markets.contracts, 1),
     Endpoint("GET", "/api/operation/new_coin_calendar", markets.calendar, 1),
-    Endpoint("POST", "/api/v3/order", orders.place, 1, is_signed=True, budget="orders"),
+    Endpoint("POST", "/api/v3/order", orders.place, 1, is_signed=True, budgets=("orders",)),
     Endpoint("POST", "/api/v3/order/test", orders.place_test, 1, is_signed=True),
-    Endpoint("POST", "/api/v3/batchOrders", orders.place_batch, 10, is_signed=True, budget="batches"),
+    Endpoint("POST", "/api/v3/batchOrders", orders.place_batch, 10, True, ("batches", "orders"), orders.batch_size),
     Endpoint("GET", "/api/v3/order", orders.query, 2, is_signed=True),
-    Endpoint("DELETE", "/api/v3/order", orders.cancel, 1, is_signed=True, budget="orders"),
+    Endpoint("DELETE", "/api/v3/order", orders.cancel, 1, is_signed=True, budgets=("orders",)),
     Endpoint("GET", "/api/v3/openOrders", orders.open_orders, 3, is_signed=True),
-    Endpoint("DELETE", "/api/v3/openOrders", orders.cancel_all, 1, is_signed=True, budget="orders"),
-    Endpoint("DELETE", "/api/v3/order/all", orders.cancel_all_symbols, 1, is_signed=True, budget="orders"),
+    Endpoint("DELETE", "/api/v3/openOrders", orders.cancel_all, 1, is_signed=True, budgets=("orders",)),
+    Endpoint("DELETE", "/api/v3/order/all", orders.cancel_all_symbols, 1, is_signed=True, budgets=("orders",)),
     Endpoint("GET", "/api/v3/allOrders", orders.all_orders, 10, is_signed=True),
     Endpoint("GET", "/api/v3/myTrades", orders.my_trades, 10, is_signed=True),
-    Endpoint("GET", "/api/v3/account", orders.account, 10, is_signed=True, budget="account"),
+    Endpoint("GET", "/api/v3/account", orders.account, 10, is_signed=True, budgets=("account",)),
     Endpoint("GET", "/api/v3/selfSymbols", markets.self_symbols, 1, is_signed=True),
     Endpoint("GET", "/api/v3/tradeFee", orders.trade_fee, 20, is_signed=True),
     Endpoint("POST", "/api/v3/userDataStream", streams.create, 1, is_signed=True),

@@ -326,7 +326,8 @@ class SimulatedExchange:
     def _admit(self, endpoint: Endpoint, request: Request, now_ms: int) -> Parameters:
         parameters = authenticate(request, self._keys, now_ms) if endpoint.is_signed else Parameters.of(request)
         account_weight = endpoint.weight if endpoint.is_signed else 0
-        self._limiter.admit_account(request.remote, account_weight, endpoint.budget, now_ms)
+        orders = endpoint.orders_of(parameters)
+        self._limiter.admit_account(request.remote, account_weight, endpoint.budgets, now_ms, orders=orders)
         return parameters
 
     def _carry_out(self, venue: Venue, admitted: DelayedRequest, now_ms: int) -> Reply:

@@ -54,6 +54,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account_per_s: int
     announcements_per_2s: int
     shared_request_limit: bool
+    batch_counts_orders: bool
     weight_per_endpoint: bool
     no_limits: bool
     spend_all: bool

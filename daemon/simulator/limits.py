@@ -10,6 +10,7 @@ the server.
 """
 
 from collections import defaultdict, deque
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -20,8 +21,8 @@ _FIRST_BAN_MS = 120_000
 _LONGEST_BAN_MS = 3 * 86_400_000
 _REFUSALS_COUNT_FOR_MS = 60_000
 
-Budget = Literal["", "orders", "batches", "account", "announcements"]
-"""A rate that an endpoint shares with others, in addition to its weight."""
+Budget = Literal["orders", "batches", "account", "announcements"]
+"""A rate that an endpoint may share with others, in addition to its weight."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,10 +33,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight_per_account: int = 500
     """In 10 s. General Info."""
     orders_per_s: int = 12
-    """Requests that place or cancel, together. Not in the editions named here; a summary of an announcement of March
-    2025 says 5 orders a second."""
+    """Requests that place or cancel, together. Spot Account/Trade of 2026, New Order, Batch Orders and Cancel Order: a
+    batch counts as one request there. A summary of an announcement of March 2025 says 5 orders a second."""
     batches_per_s: int = 2
-    """Spot Account/Trade, Batch Orders."""
+    """Spot Account/Trade, Batch Orders, in addition."""
     requests_per_s: int = 20
     """Requests of one IP address to one endpoint. In no document: MEXC's support names it."""
     ban_after: int = 50
@@ -47,6 +48,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shared_request_limit: bool = False
     """Whether `requests_per_s` counts the requests to all endpoints together. MEXC's support does not say; the
     documents speak of limits of each endpoint."""
+    batch_counts_orders: bool = False
+    """Whether each order of a batch counts in `orders_per_s`. No document says so."""
     weight_per_endpoint: bool = False
     """Whether each endpoint has a `weight_per_ip` of its own, as General Info of September 2025 says. Without it all
     share one, which is stricter."""
@@ -150,15 +153,18 @@ class RateLimiter:
         by_weight, by_number = address.windows(endpoint)
         self._take(address, [(by_weight, weight), (by_number, 1)], now_ms)
 
-    def admit_account(self, remote: str, weight: int, budget: Budget, now_ms: int) -> None:
-        """Count a request by its account and its endpoint's own rate, a signed one after its signature was checked.
+    def admit_account(
+        self, remote: str, weight: int, budgets: Collection[Budget], now_ms: int, *, orders: int = 1
+    ) -> None:
+        """Count a request by its account and its endpoint's own rates, a signed one after its signature was checked.
 
         Raises:
             Refusal: the account exceeds a limit.
         """
         windows = [(self._account, weight)]
-        if budget:
-            windows.append((self._budgets[budget], 1))
+        for budget in budgets:
+            counts_orders = budget == "orders" and self._limits.batch_counts_orders
+            windows.append((self._budgets[budget], orders if counts_orders else 1))
         self._take(self._addresses[remote], windows, now_ms)
 
     @staticmethod

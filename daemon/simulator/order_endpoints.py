@@ -49,13 +49,18 @@ def place_test(call: Call) -> object:
 
 def place_batch(call: Call) -> object:
     """Answer POST /api/v3/batchOrders: one result per order."""
-    try:
-        items = _BATCH.decode(call.parameters.require("batchOrders"))
-    except msgspec.DecodeError:
-        raise Refusal(Code.PARAMETER_ERROR) from None
+    items = _items(call.parameters)
     if not 0 < len(items) <= _BATCH_SIZE or len({str(item.get("symbol")) for item in items}) > 1:
         raise Refusal(Code.PARAMETER_ERROR)
     return [_place_item(call, item) for item in items]
+
+
+def batch_size(parameters: Parameters) -> int:
+    """Return how many orders a batch has; a malformed one counts as one."""
+    try:
+        return max(1, len(_items(parameters)))
+    except Refusal:
+        return 1
 
 
 def query(call: Call) -> object:
@@ -199,6 +204,13 @@ def _place(call: Call, parameters: Parameters) -> Order:
         invisible_ms=invisible.delay_ms if invisible else 0,
         repeated=Code(duplicate.code or Code.DUPLICATE_ORDER.value) if duplicate else None,
     )
+
+
+def _items(parameters: Parameters) -> list[dict[str, Any]]:
+    try:
+        return _BATCH.decode(parameters.require("batchOrders"))
+    except msgspec.DecodeError:
+        raise Refusal(Code.PARAMETER_ERROR) from None
 
 
 def _place_item(call: Call, item: Mapping[str, Any]) -> dict[str, object]:

@@ -88,6 +88,29 @@ def test_two_batches_a_second() -> None:
     trader.book.close()
 
 
+def batch_of(count: int) -> str:
+    return f"[{','.join([msgspec.json.encode(order()).decode()] * count)}]"
+
+
+def test_a_batch_counts_as_one_of_the_orders_per_second() -> None:
+    trader = limited(orders_per_s=3, batches_per_s=2)
+    trader.place()
+    for expected in (200, 200, 429):
+        assert trader.send("POST", "batchOrders", batchOrders=batch_of(20)).status == expected
+    assert trader.send("POST", "order", **order()).status == 429
+    assert len(trader.exchange.orders()) == 41
+    trader.book.close()
+
+
+def test_the_orders_of_a_batch_can_count_one_by_one() -> None:
+    trader = limited(orders_per_s=12, batch_counts_orders=True)
+    trader.place()
+    for count, expected in ((12, 429), (11, 200), (1, 429)):
+        assert trader.send("POST", "batchOrders", batchOrders=batch_of(count)).status == expected
+    assert trader.send("POST", "batchOrders", batchOrders="{}").status == 429, "a malformed one counts as one"
+    trader.book.close()
+
+
 def test_each_endpoint_takes_twenty_requests_a_second(usual: Trader) -> None:
     statuses = [usual.send("GET", "ping").status for _ in range(21)]
     assert statuses == [200] * 20 + [429]
