@@ -81,6 +81,11 @@ class LaunchTable(Table, frozen=True):
     two dozen, which are made in the seconds before an instant; and more where the ways vary. One order in five hundred
     may arrive a moment early; it is refused and goes once more. 0 sends at executeAt, which is late by the way
     there."""
+    batch_orders: bool = True
+    """Orders of one pair for one instant that order_rate_per_s has no room for leave at the instant all the same, up to
+    20 in one request. MEXC documents that it counts such a request once. Set it to false if your account is answered
+    with 429 for it: they then leave in the next second. Whatever the rate has room for leaves one by one in any
+    case."""
     window_ms: Annotated[int, Meta(ge=0, le=600_000)] = 10_000
     """Milliseconds after executeAt in which an order that the exchange refuses as not open yet is attempted in a steady
     rhythm, as fast as order_rate_per_s allows for all orders of its pair together. A launch that is late is late by

@@ -207,15 +207,15 @@ class Executor:
         Its waits are outside the lock: it may be taken back, and another order sent.
         """
         await commit.durable()
-        while (request := await self.shots.ready(send)) is not None:
+        while (shared := await self.shots.ready(send)) is not None:
             try:
                 async with self._lock_of(send):
-                    left = await self.shots.shoot(send, request)
+                    left = await self.shots.shoot(send, shared)
                     if left is not None:
                         await self._follow(send, left, timing)
                         return
             finally:
-                self.shots.release(send, request)
+                self.shots.release(send, shared)
         at_ns = await self._reach(send)
         timing.begin(self._clock.now_ns() - at_ns)
         async with self._lock_of(send):
@@ -229,7 +229,7 @@ class Executor:
         """Read the answer to a shot that has left."""
         timing.begin(self._clock.now_ns() - left.at_ns)
         timing.left(left.wire_ns - left.at_ns)
-        await self._record(send, await left.request.answer(), left.wire_ns // NS_PER_MS, timing)
+        await self._record(send, await left.answer(), left.wire_ns // NS_PER_MS, timing)
         await self._until_settled(send.order.order_id)
 
     def _lock_of(self, send: Send) -> AbstractAsyncContextManager[None]:

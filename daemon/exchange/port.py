@@ -4,7 +4,7 @@ An exchange answers with values (:mod:`daemon.core.values.exchange_replies`). A 
 keeps the difference between a refusal and an unknown outcome.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -72,15 +72,43 @@ class OrderRequest(Protocol):
         ...
 
 
-class ShotRequest(OrderRequest, Protocol):
-    """The request of one attempt at an instant, signed for it, on a connection of its own.
+class ShotRequest(Protocol):
+    """The request of attempts of one pair at an instant, signed for it, on a connection of its own.
 
-    The engine calls :meth:`connect` and :meth:`reserve_rate_slot`, and then :meth:`~OrderRequest.write` at the instant,
-    in any thread. ``write`` returns false only if not one byte was written.
+    The engine calls :meth:`connect`, :meth:`reserve_rate_slot` and :meth:`sign`, and then :meth:`write` at the instant,
+    in any thread. Until then it may sign it again for other attempts. It is written at most once.
     """
 
+    timeout_s: float
+    fresh_s: float  # it is valid for a limited time after its instant
+
+    async def connect(self) -> None:
+        """Get an open connection, with TLS.
+
+        Raises:
+            NotConnected: no connection could be opened.
+
+        """
+        ...
+
     def reserve_rate_slot(self, at_ms: int) -> bool:
-        """Count the order at an instant of our clock, if the exchange's rate limit has room for it then."""
+        """Count the request at an instant of our clock, if the exchange's rate limit has room for it then."""
+        ...
+
+    def sign(self, attempts: Sequence[tuple[Order, Attempt]]) -> None:
+        """Sign and build it for these attempts, one to twenty."""
+        ...
+
+    def write(self) -> bool:
+        """Write the request at once; ``False`` only if not one byte was written."""
+        ...
+
+    async def answers(self) -> Mapping[str, Answer]:
+        """Read the answer to each attempt, by client order id."""
+        ...
+
+    def release(self) -> None:
+        """Give back the connection and the rate slot, if nothing was written."""
         ...
 
     def watch(self, dropped: Callable[[], None]) -> None:
@@ -134,8 +162,8 @@ class Exchange(Protocol):
         """Sign and build the request of one attempt."""
         ...
 
-    def prepare_shot(self, order: Order, attempt: Attempt, fire_ms: int) -> ShotRequest | None:
-        """Sign and build the request of one attempt at an instant of the exchange; ``None`` if that is not possible."""
+    def prepare_shot(self, fire_ms: int) -> ShotRequest | None:
+        """Begin a request for an instant of the exchange's clock; ``None`` if that is not possible."""
         ...
 
     async def tend_connections(self, wanted: int, *, sample: bool) -> bool:

@@ -1,5 +1,6 @@
 """Shots: what may have left is never taken back."""
 
+from collections.abc import Sequence
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,15 @@ import anyio.to_thread
 
 from daemon.clock import NS_PER_MS
 from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Answer
+from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.verbs.operator import withdraw
 from daemon.engine.executor import Executor
 from daemon.engine.firing_thread import FiringThread
 from daemon.engine.observer import NULL_OBSERVER
+from daemon.engine.shared_requests import SharedRequest
 from daemon.engine.shots import Shots
 from daemon.engine.turns import Turns
 from daemon.store.commit import Commit
@@ -34,6 +38,7 @@ class Request:
     def __init__(self, *, is_open: bool = True) -> None:
         self.is_open, self.is_answered = is_open, False
         self.unwatched, self.writes, self.goes_on = Event(), Event(), Event()
+        self.signed: list[str] = []
 
     async def connect(self) -> None:
         pass
@@ -48,6 +53,9 @@ class Request:
         self.writes.set()
         return self.goes_on.wait(PATIENCE_S) and self.is_open
 
+    def sign(self, attempts: Sequence[tuple[Order, Attempt]]) -> None:
+        self.signed = [attempt.client_order_id for _, attempt in attempts]
+
     def watch(self, _: object) -> None:
         pass
 
@@ -56,6 +64,9 @@ class Request:
 
     def release(self) -> None:
         pass
+
+    async def answers(self) -> dict[str, Answer]:
+        return dict.fromkeys(self.signed, await self.answer())
 
     async def answer(self) -> Answer:
         await anyio.wait_all_tasks_blocked()
@@ -79,7 +90,7 @@ async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_
         end=lambda: None,
     )
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(shots.shoot, send, cast("Any", request))
+        tasks.start_soon(shots.shoot, send, SharedRequest(cast("Any", request)))
         assert await anyio.to_thread.run_sync(request.writes.wait, PATIENCE_S)
         tasks.cancel_scope.cancel()
     assert not shots.recall(send.attempt.client_order_id)
@@ -103,7 +114,7 @@ async def test_when_an_order_leaves_no_answer_wakes_the_loop() -> None:
         end=lambda: None,
     )
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(shots.shoot, send, cast("Any", request))
+        tasks.start_soon(shots.shoot, send, SharedRequest(cast("Any", request)))
         assert await anyio.to_thread.run_sync(request.unwatched.wait, PATIENCE_S)
         assert not request.writes.is_set()
         now_ns[0] += AHEAD_MS * NS_PER_MS

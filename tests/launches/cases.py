@@ -30,6 +30,10 @@ LEFT_UNANNOUNCED = 6
 FIRST_COUNT_MS = 1_400
 """For how long the first requests, all at the signals' instant, keep others from being sent."""
 
+AT_ONCE = 8 + 2 * 20
+"""How many orders the exchange permits at one instant: with ten requests, of which two are batches of twenty."""
+
+MANY = "many"
 MIXED = "several at once"
 CASES = (
     "exact",
@@ -48,6 +52,7 @@ CASES = (
     "429 for others",
     "clock off",
     MIXED,
+    MANY,
 )
 
 
@@ -68,6 +73,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     invisible: float = 0.0  # share of orders that no query shows at first
     limited: float = 0.0  # share of orders that are refused because of other clients' requests
     clock_ahead_ms: int = 0  # the exchange's clock
+    counts_each: bool = False  # the exchange counts each order of a batch in its rate, which no document says
 
     @property
     def execute_at_ms(self) -> int:
@@ -94,7 +100,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def budget(self) -> int:
         """How many orders the exchange's order rate permits within that time."""
-        left = ORDER_RATE_PER_S
+        left = AT_ONCE
+        if self.capped or self.decimals_ms == 0:
+            left = ORDER_RATE_PER_S
         if self.early_ms > 0 and not self.announced:
             left = LEFT_UNANNOUNCED
             if self.early_ms < FIRST_COUNT_MS:
@@ -114,9 +122,15 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
         shown = [] if self.announced else [Fault("field_missing", "GET /api/v3/exchangeInfo", field="firstOpenTime")]
         return [
             *shown,
-            Fault("rate_limited", probability=self.limited),
-            Fault("reply_lost", probability=self.lost),
-            Fault("invisible", probability=self.invisible),
+            *(
+                fault
+                for endpoint in ("POST /api/v3/order", "POST /api/v3/batchOrders")
+                for fault in (
+                    Fault("rate_limited", endpoint, self.limited),
+                    Fault("reply_lost", endpoint, self.lost),
+                    Fault("invisible", endpoint, self.invisible),
+                )
+            ),
         ]
 
 
@@ -124,7 +138,7 @@ def draw(seed: int) -> Launch:
     """Draw a launch; the cases take turns, so that a few dozen seeds have all of them."""
     dice = Random(seed)  # noqa: S311  # a simulation
     case = CASES[seed % len(CASES)]
-    orders = dice.choice((1, 1, 2, 3, 5, 8, 20))
+    orders = dice.choice((20, 40)) if case == MANY else dice.choice((1, 1, 2, 3, 5, 8, 20))
     has = {name for name in CASES if name == case or (case == MIXED and dice.random() < 0.25)}
     unannounced = bool(has & {"exact, unannounced", "early, unannounced"})
     if unannounced:  # an open that nobody announces can neither be postponed

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.launches.cases import CASES, Launch, draw
+from daemon.core.rules.rate import SECOND_MS
+from tests.launches.cases import CASES, MANY, ORDER_RATE_PER_S, SOON_MS, Launch, draw
 from tests.launches.verdict import ENOUGH, NOT_YET, by_case
-from tests.launches.world import Outcome, World
+from tests.launches.world import CONFIG, Outcome, World
 
 ROUNDS = range(1, 4)
+ONE_BY_ONE = msgspec.structs.replace(CONFIG, launch=msgspec.structs.replace(CONFIG.launch, batch_orders=False))
 
 
 def launched(seed: int, directory: Path) -> Outcome:
@@ -25,6 +28,27 @@ def test_a_launch_buys_each_signal_once_and_in_time_where_it_can(case: str, tmp_
         total = by_case(outcome.daemon for outcome in outcomes)[case]
         assert total.permitted > 0
         assert total.share >= ENOUGH, [outcome.daemon for outcome in outcomes]
+
+
+@pytest.mark.parametrize("count", [20, 40])
+def test_a_launch_of_many_orders_is_bought_at_the_open_without_429(count: int, tmp_path: Path) -> None:
+    many = Launch(seed=1, case=MANY, orders=count)
+    batched = World(many, tmp_path, lambda _event: None).run().daemon
+    assert (len(batched.after_ms), batched.twice, batched.too_many) == (count, [], [])
+    assert batched.after_ms[-1] <= SOON_MS
+    (tmp_path / "single").mkdir()
+    one_by_one = World(many, tmp_path / "single", lambda _event: None, ONE_BY_ONE).run().daemon
+    assert (len(one_by_one.after_ms), one_by_one.twice, one_by_one.too_many) == (count, [], [])
+    assert sum(late_ms < SECOND_MS for late_ms in one_by_one.after_ms) == ORDER_RATE_PER_S
+
+
+def test_a_batch_that_the_exchange_counts_order_by_order_is_refused_and_everything_bought_once(tmp_path: Path) -> None:
+    """No document says so, but a limit is the exchange's to change: the first nine orders leave before the batch."""
+    bought = World(Launch(seed=1, case=MANY, orders=20, counts_each=True), tmp_path, lambda _event: None).run().daemon
+    assert (len(bought.after_ms), bought.twice, bought.unknown) == (20, [], [])
+    assert sum(late_ms <= SOON_MS for late_ms in bought.after_ms) >= ORDER_RATE_PER_S - 1
+    assert bought.after_ms[-1] < 3 * SECOND_MS
+    assert bought.too_many
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "unannounced"])

@@ -99,8 +99,10 @@ def test_a_request_of_any_kind_that_was_one_too_many_is_found(trader: Trader) ->
     assert last.startswith("GET /api/v3/openOrders")
 
 
-def test_the_budget_permits_no_more_than_the_order_rate(trader: Trader) -> None:
-    assert judged(trader, msgspec.structs.replace(TWO, orders=20)).permitted == 10
+def test_the_budget_permits_no_more_than_the_order_rate_with_its_two_batches(trader: Trader) -> None:
+    assert judged(trader, msgspec.structs.replace(TWO, orders=60)).permitted == 48
+    coarser = msgspec.structs.replace(TWO, orders=20, decimals_ms=0)
+    assert judged(trader, coarser).permitted == 0, "the first requests, which are refused, use the rate"
 
 
 def test_an_open_that_nobody_announced_permits_what_the_attempts_before_it_leave(trader: Trader) -> None:

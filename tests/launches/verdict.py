@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -10,6 +9,7 @@ from daemon.simulator.exchange import SimulatedExchange
 from tests.chaos.trades import Entry, orders_per_signal
 from tests.launches.cases import Launch
 from tests.simulation.verdict import limited
+from tests.support.placing import placed_by
 
 BACKOFF_MS = 2_000
 """How long no order is sent after another client's 429, at most."""
@@ -56,7 +56,7 @@ def judge(launch: Launch, exchange: SimulatedExchange, signal_of: Callable[[str]
 
 
 class _Sent(msgspec.Struct, frozen=True):
-    """A request to place an order, as the exchange received it."""
+    """An order in a request, as the exchange received it."""
 
     client_order_id: str
     at_ms: int
@@ -66,9 +66,9 @@ class _Sent(msgspec.Struct, frozen=True):
 
 def _sent(exchange: SimulatedExchange) -> list[_Sent]:
     return [
-        _Sent(parse_qs(each.query)["newClientOrderId"][0], each.received_ms, each.status, "rate_limited" in each.faults)
+        _Sent(client_order_id, each.received_ms, each.status, "rate_limited" in each.faults)
         for each in exchange.requests()
-        if (each.method, each.path) == ("POST", "/api/v3/order")
+        for client_order_id in placed_by(each.method, each.path, each.query)
     ]
 
 

@@ -21,14 +21,15 @@ from daemon.errors import NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.simulator.book import Book
 from daemon.simulator.exchange import SimulatedExchange
+from daemon.simulator.limits import Limits
 from daemon.simulator.symbols import Symbol
 from tests.launches.cases import ORDER_RATE_PER_S, PLANNED_MS, PRICE, QUANTITY, SIGNALLED_AHEAD_MS, SYMBOL, Launch
 from tests.launches.naive import NaiveBot
 from tests.launches.verdict import Bought, judge
-from tests.simulation.seams import Disk, Distance, Life, Network, VirtualClock, VirtualLoop, Weather
+from tests.simulation.seams import Disk, Distance, Life, Network, VirtualClock, VirtualLoop, VirtualTrigger, Weather
 from tests.simulation.world import submit
 
-NEAR = Distance(way_s=(0.001, 0.004), crowding=4, pooled=1.0, opening_s=0.01)
+NEAR = Distance(way_s=(0.001, 0.004), crowding=4, pooled=1.0, opening_s=0.01, drops=0.0)
 ASKS_AGAIN_S = 2.0
 SETTLES_MS = 20_000
 """How long after the open the launch ends: longer than an order is invisible, and than its deadline."""
@@ -70,8 +71,9 @@ class ExchangeClock:
 class World:
     """Everything of one launch."""
 
-    def __init__(self, launch: Launch, directory: Path, tell: Callable[[Event], None]) -> None:
+    def __init__(self, launch: Launch, directory: Path, tell: Callable[[Event], None], config: Config = CONFIG) -> None:
         self._launch = launch
+        self._config = config
         self._path = directory / f"{launch.seed}.db"
         self._dice = Random(launch.seed)  # noqa: S311  # a simulation
         self._tell = tell
@@ -105,6 +107,7 @@ class World:
             rng=Random(launch.seed),  # noqa: S311
             faults=launch.faults(),
             listings=listings,
+            limits=Limits(batch_counts_orders=launch.counts_each),
         )
 
     def _daemons_signal(self, client_order_id: str) -> int | None:
@@ -140,10 +143,17 @@ class World:
                 try:
                     engine = Engine(
                         store=store,
-                        exchange=MexcExchange(network.transport(life), PAPER, self._clock, CONFIG.exchange),
+                        exchange=MexcExchange(
+                            network.transport(life),
+                            PAPER,
+                            self._clock,
+                            self._config.exchange,
+                            dial=network.dialer(life),
+                        ),
                         clock=self._clock,
                         emit=self._tell,
-                        rules=Rules(CONFIG),
+                        rules=Rules(self._config),
+                        trigger=VirtualTrigger(life, self._clock, self._fork(), late_s=(0,)),
                     )
                     tasks.start_soon(engine.run, await store.remembered())
                     await engine.ready.wait()

@@ -39,7 +39,7 @@ def _run_fleet(seeds: range, trace: bool, members: int, without: str | None) -> 
 def _run_days(seeds: range, trace: bool) -> bool:
     """Run days of one daemon; return whether any failed."""
     total: Counter[str] = Counter()
-    failed = 0
+    failed = batched = 0
     began = time.perf_counter()
 
     def tell(event: Event) -> None:
@@ -51,12 +51,16 @@ def _run_days(seeds: range, trace: bool) -> bool:
             verdict = World(seed, Path(directory), tell).run()
             total.update(verdict.states)
             failed += bool(verdict.broken)
+            batched += verdict.batched
             mark = "FAILED" if verdict.broken else "held"
             click.echo(f"seed {seed}: {mark}, {verdict.placed} placed, {verdict.states}, trades {verdict.trades}")
             for promise in verdict.broken:
                 click.echo(f"    {promise}")
     took_s = time.perf_counter() - began
-    click.echo(f"{len(seeds)} days in {took_s:.1f} s, {failed} failed; orders by state: {dict(total)}")
+    click.echo(
+        f"{len(seeds)} days in {took_s:.1f} s, {failed} failed; {batched} orders left in another one's request; "
+        f"orders by state: {dict(total)}"
+    )
     return bool(failed)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -228,6 +228,7 @@ class Distance(NamedTuple):
     crowding: int = 1  # above 1, most messages take little more than the shortest time, as on a real network
     pooled: float = 0.75  # share of requests that find an open connection
     opening_s: float = OPENING_S  # longest time until a new connection is open
+    drops: float = 0.1  # share of idle connections that the server has closed
 
     def draw_s(self, dice: Random) -> float:
         """Draw the time of a message."""
@@ -293,7 +294,7 @@ class Network:
 
     def drops(self) -> bool:
         """Whether the server has just closed an idle connection."""
-        return self._weather.refuses or self._dice.random() < 0.1
+        return self._weather.refuses or self._dice.random() < self._distance.drops
 
     async def connect(self, life: Mortal) -> "VirtualConnection":
         """Open a connection, or reuse an open one."""
@@ -412,16 +413,20 @@ class VirtualWarmConnection(VirtualConnection):
 class VirtualTrigger:
     """Fires shots in virtual time. The process may be killed between a shot and what depends on it."""
 
-    def __init__(self, life: Mortal, clock: Nanoseconds, dice: Random) -> None:
+    def __init__(
+        self, life: Mortal, clock: Nanoseconds, dice: Random, late_s: Sequence[float] = (0, 0, 0.0005, 0.003)
+    ) -> None:
+        """``late_s``: how late a shot may leave, each as probable as the others."""
         self._life = life
         self._clock = clock
         self._dice = dice
+        self._late_s = late_s
         self._is_closed = False
 
     def hold(self, shot: Shot) -> None:
         """Fire a shot at its instant."""
         left_s = max(0, shot.at_ns() - self._clock.now_ns()) / 1e9
-        late_s = self._dice.choice((0, 0, 0.0005, 0.003))
+        late_s = self._dice.choice(self._late_s)
         asyncio.get_running_loop().call_later(left_s + late_s, self._fire, shot)
 
     def recall(self, shot: Shot) -> bool:

@@ -6,13 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import cast
-from urllib.parse import parse_qs
 
 import anyio
 
 from daemon.api.bot.trade_routes import trade_answer
 from daemon.config.credentials import PAPER
-from daemon.config.tables import Config, StoreTable
+from daemon.config.tables import Config, ExchangeTable, StoreTable
 from daemon.config.trading_tables import LaunchTable, LocksTable, QueueTable, ReconcileTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
@@ -46,12 +45,14 @@ from tests.simulation.seams import (
     VirtualTrigger,
     Weather,
 )
-from tests.simulation.verdict import Records, Verdict, judge, limited
-from tests.simulation.wishes import SYMBOLS, Wish, batches, wishes
+from tests.simulation.verdict import RATE_PER_S, Records, Verdict, judge, limited
+from tests.simulation.wishes import SYMBOLS, Wish, batches, launches, wishes
+from tests.support.placing import placed_by
 
 DAY_S = 90.0
 WISHES = 60
 BATCHES = 6
+LAUNCHES = 3
 LOOK_S = 2.0
 KEPT_S = 20.0
 """How long ended orders stay: longer than the interval between two reads of the disk, far shorter than a day."""
@@ -60,7 +61,8 @@ QUIET_S = 120.0
 BOT = Caller(actor="bot", administrator=False)
 OPERATOR = Caller(actor="operator", administrator=True)
 CONFIG = Config(
-    queue=QueueTable(max_in_flight=8, drain_s=3.0),
+    exchange=ExchangeTable(order_rate_per_s=RATE_PER_S),
+    queue=QueueTable(max_in_flight=12, drain_s=3.0),
     launch=LaunchTable(lead_ms=0),  # so that no order may leave before its instant
     reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
     locks=LocksTable(cleanup_interval_s=7.0, retention_h=KEPT_S / 3_600),
@@ -138,12 +140,14 @@ class World:
                 world.start_soon(self._bot, wish)
             for group in batches(self._fork(), day, BATCHES):
                 world.start_soon(self._signal_together, group)
+            for wish in (launch := list(launches(self._fork(), len(day), LAUNCHES, DAY_S, EPOCH_MS))):
+                world.start_soon(self._bot, wish)
             world.start_soon(self._look)
             world.start_soon(self._markets)
             world.start_soon(self._change_weather)
             world.start_soon(self._operator)
             world.start_soon(self._move_listings)
-            for wish in day:
+            for wish in [*day, *launch]:
                 if wish.request.execute_at is not None:
                     world.start_soon(self._interfere, wish, wish.request.execute_at)
             while self._now_s() < DAY_S:
@@ -160,7 +164,8 @@ class World:
 
     async def _live(self, network: Network, for_s: float) -> None:
         """Run the daemon for a while, then kill or stop it."""
-        self._starts_ms.append(self._clock.now_ms())
+        self._records.started_ms = self._clock.now_ms()
+        self._starts_ms.append(self._records.started_ms)
         life = Life(is_fragile=for_s != QUIET_S)
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
@@ -305,7 +310,7 @@ class World:
     async def _interfere(self, wish: Wish, execute_at: int) -> None:
         """Cancel an order, move it or halt trading, at its instant or a little before or after."""
         dice = self._fork()
-        if dice.random() < 0.4:
+        if dice.random() > wish.disturbed:
             return
         ahead_ms = execute_at - self._clock.now_ms() + dice.choice((-40, -2, -1, 0, 0, 1, 2, 5))
         await anyio.sleep(max(0, ahead_ms) / 1_000)
@@ -421,10 +426,11 @@ class World:
     def _on_first_byte(self, method: str, target: str) -> None:
         """Check a request at the moment its first byte is sent."""
         path, _, query = target.partition("?")
-        if path == "/api/v3/order" and method in {"POST", "DELETE"}:
+        placed = placed_by(method, path, query)
+        if placed:
             self._records.sent(self._clock.now_ms())
-        if path == "/api/v3/order" and method == "POST":
-            client_order_id = parse_qs(query)["newClientOrderId"][0]
+        self._records.batched += max(0, len(placed) - 1)
+        for client_order_id in placed:
             assert self._disk is not None
             self._records.check_send(self._disk.view(), client_order_id, self._clock.now_ms())
 

@@ -115,10 +115,14 @@ class RateBudget:
         return now_ms if free_ms == send_ms else free_ms
 
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
-        """Count one more request in flight, sent at ``at_ms`` (default: now)."""
-        self.in_flight += 1
+        """Count one more order in flight, and its request, sent at ``at_ms`` (default: now)."""
+        self.share()
         self._window.forget(now_ms)
         self._window.count(max(now_ms, at_ms or now_ms))
+
+    def share(self) -> None:
+        """Count one more order in flight, in a request that is counted."""
+        self.in_flight += 1
 
     def count(self, at_ms: int) -> None:
         """Count one more request in its window."""
@@ -141,7 +145,7 @@ class RateBudget:
         return self._window.used(now_ms)
 
     def give_back(self, reserved_ms: int | None = None) -> None:
-        """Count one request in flight less; one that was not made is also taken out of its window, ``reserved_ms``."""
+        """Count one order in flight less; a request that is not made is taken out of its window, ``reserved_ms``."""
         self.in_flight -= 1
         if reserved_ms is not None:
             self._window.remove(reserved_ms)

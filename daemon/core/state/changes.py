@@ -22,6 +22,7 @@ class Send(msgspec.Struct, frozen=True):
     attempt: Attempt
     token: int | None  # fencing token of the lock under which it is sent
     fire_ms: int | None = None  # the instant of an armed order, by the exchange's clock
+    request: str | None = None  # the name of an armed order's request, which it may share with others
 
 
 class ChangeSet(msgspec.Struct):

@@ -10,6 +10,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``dispatch``     send the next orders, and do what is due
 ``outcomes``     an answer or a search's result arrived
 ``launching``    attempts around the open of a pair
+``batching``     armed orders share a request
 ``fitting``      a waiting order is rounded to its pair's rules
 ``capping``      a MARKET order goes as a limit order at its cap
 ``listings``     the exchange shows something new of a pair
@@ -39,6 +40,7 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.exchange_time import ExchangeTime
 from daemon.core.state.gate import Gate
+from daemon.core.state.instant_requests import InstantRequests
 from daemon.core.state.instants import Instants
 from daemon.core.state.launches import Launches
 from daemon.core.state.leases import LeaseKeys, LeaseQueue
@@ -104,6 +106,7 @@ class TradingState:
         self.exchange_time = ExchangeTime()
         self.timers = Timers(self.exchange_time)
         self.instants = Instants()
+        self.instant_requests = InstantRequests()
 
     def set_rules(self, rules: Rules) -> None:
         """Set new rules, for the next decisions."""

@@ -1,9 +1,9 @@
 """Dispatch: send the orders that may be sent, grant leases, and do what is due.
 
 An order may be sent if trading is not halted, it is the first by rank whose resource is free, its deadline has not
-passed, the rate budget has room, and in a fleet the owner's lease leaves time for it. An order that is only armed gives
-its room to one of higher priority. Nothing here waits; for an order that cannot be sent now, the instant at which to
-try again is returned.
+passed, the rate budget has room (or another order's request has, for the same instant), and in a fleet the owner's
+lease leaves time for it. An order that is only armed gives its room to one of higher priority. Nothing here waits; for
+an order that cannot be sent now, the instant at which to try again is returned.
 
 A decision is short, however much there is to do: it sends, grants and does what is due in slices, and what is left is
 for the next decision, which the dispatcher makes at once. Signals and answers that arrive meanwhile have their turn in
@@ -17,13 +17,14 @@ from daemon.core.rules.lease_fence import may_sign
 from daemon.core.state.changes import Send
 from daemon.core.state.decision import Decision
 from daemon.core.state.gate import LEASE_ENDS
+from daemon.core.state.instant_requests import InstantRequest
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent, State
-from daemon.core.verbs import launching
+from daemon.core.verbs import batching, launching
 from daemon.core.verbs.capping import cap_when_due
 from daemon.core.verbs.fitting import fitted_at_arming
 from daemon.core.verbs.lease_queue import grant
@@ -69,7 +70,8 @@ def dispatch(d: Decision, limit: int) -> int | None:
             return backoff_ms
         instant = d.state.instant_ms(order)
         ready_ms = d.state.rate_budget.ready_ms(d.now_ms, instant, emergency=order.skip_lock)
-        if ready_ms != d.now_ms:
+        joined = None if ready_ms == d.now_ms else batching.to_join(d, order, ready_ms)
+        if ready_ms != d.now_ms and joined is None:
             if not _make_room(d, order):
                 return ready_ms
             # Their locks are free now: a waiter gets one, or an order that waited for one is first.
@@ -80,7 +82,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
             left -= grant(d, left)
             continue
         d.state.queue.pop()
-        _send(d, launching.at_known_cap(d, fitted))
+        _send(d, launching.at_known_cap(d, fitted), joined)
     return None if left > 0 else d.now_ms
 
 
@@ -174,7 +176,7 @@ def take_back(d: Decision, order: Order) -> Order:
         return _left(d, order, d.now_ms)
     attempt = d.state.open_attempts.pop(order.client_order_id or "", None)
     if attempt is not None:
-        d.state.rate_budget.give_back(order.sent_ms)
+        batching.give_back(d, order)
         d.changes.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.NOT_SENT, answered_ms=d.now_ms
         )
@@ -277,10 +279,14 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     """Return the armed orders of lower priority that keep an order from being sent now, last in rank first.
 
     None of them was sent. An armed order of the same priority keeps its room, even if it is younger: an order that is
-    retried repeatedly must not displace one that waits for its instant.
+    retried repeatedly must not displace one that waits for its instant. One that shares its request has none to give.
     """
     priority, instant = d.state.priority_of(order), d.state.instant_ms(order)
-    lesser = [each for each in _armed(d.state) if d.state.priority_of(each) > priority]
+    lesser = [
+        each
+        for each in _armed(d.state)
+        if d.state.priority_of(each) > priority and not d.state.instant_requests.is_shared(each.client_order_id or "")
+    ]
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
     def is_ready(without: list[Order]) -> bool:
@@ -296,13 +302,13 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     return lesser[::-1]
 
 
-def _send(d: Decision, order: Order) -> None:
+def _send(d: Decision, order: Order, joined: InstantRequest | None) -> None:
     number = order.attempts + 1
     lock = None if order.skip_lock else lock_for(d, order)
     instant = d.state.instant_ms(order)
     send_ms = d.now_ms if instant is None else max(instant, d.now_ms)
     fire_ms = d.state.exchange_time.exchange_ms(send_ms) if send_ms > d.now_ms else None
-    d.state.rate_budget.take(d.now_ms, send_ms)
+    request = batching.reserve(d, order, client_order_id(order.order_id, number), send_ms, joined)
     order = d.move(
         order,
         OrderEvent.SEND if fire_ms is None else OrderEvent.ARM,
@@ -323,7 +329,7 @@ def _send(d: Decision, order: Order) -> None:
         d.state.backoff.trying = attempt.client_order_id
     token = None if lock is None else lock.token
     d.state.open_attempts[attempt.client_order_id] = d.changes.attempts[attempt.client_order_id] = attempt
-    d.changes.sends.append(Send(order, attempt, token, fire_ms))
+    d.changes.sends.append(Send(order, attempt, token, fire_ms, request))
     if fire_ms is None:
         waited_ms = d.now_ms - order.accepted_ms
         d.record("order.sent", order, attempt=number, token=token, waited_ms=waited_ms)

@@ -107,11 +107,11 @@ class MexcExchange:
         """How long connections stay warm without a request: half of the time for which they may be idle."""
         return self._idle_limit.usable_s / 2
 
-    def prepare_shot(self, order: Order, attempt: Attempt, fire_ms: int) -> MexcShotRequest | None:
-        """Sign and build the request of one attempt at an instant; ``None`` without connections for that."""
+    def prepare_shot(self, fire_ms: int) -> MexcShotRequest | None:
+        """Begin a request for an instant; ``None`` without connections for that."""
         if self._shots is None:
             return None
-        return MexcShotRequest(self._requests, self._duplicate_codes, order, attempt, self._shots, fire_ms)
+        return MexcShotRequest(self._requests, self._duplicate_codes, self._shots, fire_ms)
 
     async def tend_connections(self, wanted: int, *, sample: bool) -> bool:
         """Have so many connections for shots open, which no shot has yet; return whether any is open."""

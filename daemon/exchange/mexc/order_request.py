@@ -28,7 +28,6 @@ class MexcOrderRequest:
         attempt: Attempt,
         *,
         spare: Callable[[], Connection | None] = lambda: None,
-        at_ms: int | None = None,
     ) -> None:
         """Sign and build the request; it is valid until the order's deadline, or a fleet's lease ends, at most.
 
@@ -38,7 +37,6 @@ class MexcOrderRequest:
             order: the order.
             attempt: the attempt.
             spare: takes an open connection outside the pool, if there is one to spare.
-            at_ms: when the request is to arrive, by the exchange's clock; default: now.
 
         """
         self.timeout_s = requests.table.timeout_ms / 1_000
@@ -47,7 +45,7 @@ class MexcOrderRequest:
         self._duplicate_codes = duplicate_codes
         has_instant = order.execute_at_ms is not None  # its deadline counts by the exchange's clock then
         until_ms = order.deadline_ms if has_instant else requests.exchange_ms(order.deadline_ms)
-        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), until_ms, at_ms)
+        self._prepared = requests.signed("POST", ORDER, parameters(order, attempt), until_ms)
         self._spare = spare
         self._connection: Connection | None = None
 
@@ -102,16 +100,19 @@ class MexcOrderRequest:
     def _judged(self, reply: Reply | Failure) -> Answer:
         asked = self._prepared.asked
         reply = self._requests.received(self._prepared, reply)
-        if isinstance(reply, Reply):
-            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, asked, self._duplicate_codes)
-        if reply.written:
-            return Unclear(reply.why, asked, "")
-        return Refused(
-            advice=Advice.RETRY, code=UNREACHABLE, message=reply.why, asked=asked, answered="nothing was sent"
-        )
+        if isinstance(reply, Failure):
+            return not_answered(reply, asked)
+        return placed_or_not(reply.status, reply.body, reply.retry_after_ms, asked, self._duplicate_codes)
 
 
-def _parameters(order: Order, attempt: Attempt) -> str:
+def not_answered(failure: Failure, asked: str) -> Answer:
+    """Return what a request without an answer means for its order."""
+    if failure.written:
+        return Unclear(failure.why, asked, "")
+    return Refused(advice=Advice.RETRY, code=UNREACHABLE, message=failure.why, asked=asked, answered="nothing was sent")
+
+
+def parameters(order: Order, attempt: Attempt) -> str:
     """Return the parameters as a query string; amounts and the exchange's own words need no escape."""
     query = f"symbol={escaped(order.symbol)}&side={order.side}&type={order.type}"
     if order.quantity is not None:

@@ -158,6 +158,10 @@ class Pacer:
         self._count_order(at_ms)
         return True
 
+    def count_batch(self, at_ms: int, *, weight: int) -> None:
+        """Count what a batch of orders weighs beyond the order whose slot it has."""
+        self._weight.spend(at_ms, weight - 1)
+
     def next_reserved_ms(self) -> int | None:
         """Return when the next order is to be written that has reserved its slot."""
         return self._orders.next_ms(self._clock.now_ms())

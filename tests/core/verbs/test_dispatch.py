@@ -359,7 +359,7 @@ def test_disarming_an_order_frees_its_rate_slot() -> None:
 @pytest.mark.parametrize(("table", "key"), [("exchange", "order_rate_per_s"), ("queue", "max_in_flight")])
 def test_armed_buys_give_way_to_a_sell_the_last_one_first(table: str, key: str, *, skip_lock: bool) -> None:
     """A second that is reserved by unsent BUYs is free for a SELL."""
-    bench = Bench(rules(**{table: {key: 3}}))
+    bench = Bench(rules(launch={"batch_orders": False}, **{table: {key: 3}}))
     at_ms = NOON_MS + 400
     buys = [bench.submit(snipe_target_id=f"t{number}", execute_at=at_ms) for number in range(3)]
     bench.pass_time(100)

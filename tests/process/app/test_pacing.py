@@ -8,10 +8,13 @@ ORDERS_ONLY = ("--weight-per-ip=0", "--weight-per-account=0", "--requests-per-s=
 """Of MEXC's limits, 12 orders per second alone."""
 
 
-def test_twenty_orders_for_one_instant_meet_no_429_on_an_irregular_way(own_stage: Stage) -> None:
+def test_twenty_orders_for_one_instant_one_by_one_meet_no_429_on_an_irregular_way(own_stage: Stage) -> None:
     exchange = own_stage.exchange(*ORDERS_ONLY, is_limited=True)
     with edge_before(exchange.url, longest_ms=80) as edge:
-        daemon = own_stage.daemon(exchange, {"exchange": {"base_url": edge.url, "order_rate_per_s": 12}})
+        daemon = own_stage.daemon(
+            exchange,
+            {"exchange": {"base_url": edge.url, "order_rate_per_s": 12}, "launch": {"batch_orders": False}},
+        )
         daemon.start(with_rules=True)
         instant_ms = wall_ms() + 1_500
         orders = [daemon.accept(market_buy(executeAt=instant_ms, deadlineMs=30_000)) for _ in range(20)]

@@ -52,7 +52,9 @@ def test_an_armed_order_that_is_withdrawn_releases_its_resource_before_its_insta
 
 
 def test_a_sell_goes_at_once_although_armed_buys_reserve_the_whole_second(own_stage: Stage, exchange: Exchange) -> None:
-    daemon = own_stage.daemon(exchange, {"exchange": {"order_rate_per_s": 3}, **LONG_AHEAD})
+    daemon = own_stage.daemon(
+        exchange, {"exchange": {"order_rate_per_s": 3}, "launch": {"batch_orders": False}, **LONG_AHEAD}
+    )
     daemon.start(with_rules=True)
     instant_ms = wall_ms() + 900
     buys = [daemon.accept(market_buy(executeAt=instant_ms, deadlineMs=30_000)) for _ in range(3)]
