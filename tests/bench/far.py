@@ -39,7 +39,7 @@ METRICS = {
     for name, text, digits in (
         ("handshakes", "handshakes after the instant", 0),
         ("late_ms", "latest, ms late", 2),
-        ("spread_ms", "first to last, ms", 2),
+        ("spread_ms", "first to last, ms (goal: 2)", 2),
         ("lost", "lost", 0),
     )
 }

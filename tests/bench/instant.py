@@ -42,15 +42,28 @@ SLOW_BEFORE_MS = 150
 SLOW_COMMIT_MS = 400
 COUNTS = (1, 5, 20)
 LOADS = {"idle": "idle", "busy": "one core busy", "slow": "beside a commit of 400 ms"}
+GOAL_US = 2_000
+"""How long after the first order of an instant the last of twenty may arrive."""
+
 WITHIN_MS = 10_000
 """How long after its instant an order may arrive until the run counts as failed."""
 
-METRICS = {
-    f"{load}_{number}_{name}_us": Metric(f"{number} for one instant, {title}, {name}, us late", 0)
-    for load, title in LOADS.items()
-    for number in COUNTS
-    for name in ("p50", "p99")
-} | {"early_percent": Metric("arrived before the instant, %", 1)}
+METRICS = (
+    {
+        f"{load}_{number}_{name}_us": Metric(f"{number} for one instant, {title}, {name}, us late", 0)
+        for load, title in LOADS.items()
+        for number in COUNTS
+        for name in ("p50", "p99")
+    }
+    | {
+        f"{load}_{number}_apart_us": Metric(
+            f"{number} for one instant, {title}, first to last, us (goal: {GOAL_US:,})", 0
+        )
+        for load, title in LOADS.items()
+        for number in COUNTS[1:]
+    }
+    | {"early_percent": Metric("arrived before the instant, %", 1)}
+)
 
 
 class Plan(NamedTuple):
@@ -191,7 +204,11 @@ def _turn(peer: Peer, exchange: Exchange, plan: Plan) -> Figures:
                 if load != "busy":
                     machine.settle(peer.pid)
                 shots = plan.slow_shots if load == "slow" else plan.shots[number]
-                late_us = _shoot(peer, exchange, plan, number, shots, is_slow=load == "slow")
+                by_instant = _shoot(peer, exchange, plan, number, shots, is_slow=load == "slow")
+                late_us = [late for together in by_instant for late in together]
+                if number > 1:
+                    apart_us = [max(together) - min(together) for together in by_instant]
+                    found[f"{load}_{number}_apart_us"] = percentile(apart_us, 0.5)
                 found[f"{load}_{number}_p50_us"] = percentile(late_us, 0.5)
                 found[f"{load}_{number}_p99_us"] = percentile(late_us, 0.99)
                 everything += late_us
@@ -201,8 +218,8 @@ def _turn(peer: Peer, exchange: Exchange, plan: Plan) -> Figures:
 
 def _shoot(
     peer: Peer, exchange: Exchange, plan: Plan, number: int, shots: int, *, is_slow: bool = False
-) -> list[float]:
-    """Arm orders for some instants, one after another; return how late each order was, in us."""
+) -> list[list[float]]:
+    """Arm orders for some instants, one after another; return how late each order of each instant was, in us."""
     exchange.arrivals()
     gap_ms = max(SLOW_GAP_MS if is_slow else GAP_MS, GAP_PER_ORDER_MS * number)
     lead_ms = gap_ms * (1 + peer.warm_ms // gap_ms) + gap_ms // 2  # midway between two instants
@@ -226,4 +243,7 @@ def _shoot(
             raise RuntimeError(f"{peer.name}: {len(missing)} of {len(instants)} orders did not arrive")
         time.sleep(0.05)  # between two checks
         arrived |= exchange.arrivals()
-    return [arrived[amount].exchange_ns / 1_000 - at_ms * 1_000 for amount, at_ms in instants.items()]
+    late_us: dict[int, list[float]] = {}
+    for amount, at_ms in instants.items():
+        late_us.setdefault(at_ms, []).append(arrived[amount].exchange_ns / 1_000 - at_ms * 1_000)
+    return list(late_us.values())
