@@ -164,11 +164,11 @@ class MemoryBackend:
                 database.set_lease(lease)
         return is_taken or is_again
 
-    async def renew(self, lease: Lease) -> bool:
-        """Set the end of the lease."""
+    async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:
+        """Move the end of the lease."""
         async with self._reached("renew") as database:
             is_owner = _term(database.lease) == _term(lease)
-            if is_owner:
+            if is_owner and (hands_over or lease.until_ms > database.lease.until_ms):
                 database.set_lease(lease)
         return is_owner
 

@@ -134,7 +134,7 @@ class Owning:
         self._contact.report("fleet.handed_over", epoch=self.lease.epoch, to=to or None, reason=reason)
         async with self._renewing:  # one that is under way would undo it
             try:
-                await self._backend.renew(self.lease)
+                await self._backend.renew(self.lease, hands_over=True)
             except BackendFailed as error:
                 self._contact.failed(error)
 

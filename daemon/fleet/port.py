@@ -159,8 +159,12 @@ class Backend(Protocol):
         """
         ...
 
-    async def renew(self, lease: Lease) -> bool:
-        """Set the end of the lease of its owner and epoch; return false if they are no longer the owner and epoch."""
+    async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:
+        """Move the end of the lease of its owner and epoch; return false if they are no longer the owner and epoch.
+
+        An end that lies before the present one is not taken, unless the owner ``hands_over``: a renewal whose answer
+        did not come may arrive after later ones, and the owner may have signed requests until their end.
+        """
         ...
 
     async def report(self, member: MemberReport) -> None:

@@ -50,7 +50,10 @@ WITH taken AS (
 INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) SELECT {_VALUES} FROM taken RETURNING n
 """  # noqa: S608  # constants
 
-_RENEW = "UPDATE sniperd.ledgers SET until_ms = $4 WHERE ledger = $1 AND owner = $2 AND epoch = $3 RETURNING ledger"
+_RENEW = """
+UPDATE sniperd.ledgers SET until_ms = CASE WHEN $5 THEN $4::bigint ELSE greatest(until_ms, $4::bigint) END
+WHERE ledger = $1 AND owner = $2 AND epoch = $3 RETURNING ledger
+"""
 
 _NOTIFY = "SELECT pg_notify($1, $2)"
 
@@ -173,9 +176,10 @@ class PostgresBackend:
             for owner, epoch in await self._lease.fetch(_SETTLE, self._ledger)
         )
 
-    async def renew(self, lease: Lease) -> bool:
-        """Set the end of the owner's lease."""
-        is_owner = bool(await self._lease.fetch(_RENEW, self._ledger, lease.owner, lease.epoch, lease.until_ms))
+    async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:
+        """Move the end of the owner's lease."""
+        values = lease.owner, lease.epoch, lease.until_ms, hands_over
+        is_owner = bool(await self._lease.fetch(_RENEW, self._ledger, *values))
         if is_owner:
             self._tell(Change.LEASE)
         return is_owner

@@ -150,11 +150,10 @@ class Valkey:
         leases = seen.owner, seen.epoch, seen.until_ms, lease.owner, lease.epoch, lease.until_ms
         return bool(await self._write_entry(valkey_scripts.TAKE, entry, *leases) == valkey_scripts.OK)
 
-    async def renew(self, lease: Lease) -> bool:
-        """Set the end of the lease of its owner and epoch."""
-        found = await self._write(
-            valkey_scripts.RENEW, (self._key("lease"),), lease.owner, lease.epoch, lease.until_ms, look=True
-        )
+    async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:
+        """Move the end of the lease of its owner and epoch."""
+        values = lease.owner, lease.epoch, lease.until_ms, int(hands_over)
+        found = await self._write(valkey_scripts.RENEW, (self._key("lease"),), *values, look=True)
         return bool(found == valkey_scripts.OK)
 
     async def report(self, member: MemberReport) -> None:

@@ -95,14 +95,15 @@ return 'ok'
 """Write a lease and its entry, if the lease is the one that was seen, and the entry follows the log's last one."""
 
 RENEW = Script("""
-local channel, me, owner, epoch, until_ms = unpack(ARGV)
-local is = redis.call('HMGET', KEYS[1], 'owner', 'epoch')
+local channel, me, owner, epoch, until_ms, hands_over = unpack(ARGV)
+local is = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'until_ms')
 if is[1] ~= owner or is[2] ~= epoch then return 'other' end
+if hands_over == '0' and tonumber(until_ms) < tonumber(is[3]) then until_ms = is[3] end
 redis.call('HSET', KEYS[1], 'until_ms', until_ms)
 redis.call('PUBLISH', channel, me .. ' lease')
 return 'ok'
 """)
-"""Set the end of the owner's lease."""
+"""Move the end of the owner's lease: back only if it hands over."""
 
 REPORT = Script("""
 local now = redis.call('TIME')

@@ -22,11 +22,20 @@ async def test_a_takeover_is_a_lease_and_an_entry(join: Join) -> None:
         assert list(await other.read(0, 10)) == written
 
 
-async def test_a_renewal_moves_the_end_forth_and_back(join: Join) -> None:
+async def test_a_renewal_that_comes_late_does_not_move_the_end_back(join: Join) -> None:
+    """A packet that was lost is sent again later: the owner may have signed requests until the later end by then."""
     async with join() as owner, join() as other:
         await owned(owner)
         for until_ms in (9_000, 6_000):
             assert await owner.renew(replace(FIRST, until_ms=until_ms))
+            assert await other.lease() == replace(FIRST, until_ms=9_000)
+
+
+async def test_a_hand_over_moves_the_end_back(join: Join) -> None:
+    async with join() as owner, join() as other:
+        await owned(owner)
+        for until_ms in (4_000, 0):
+            assert await owner.renew(replace(FIRST, until_ms=until_ms), hands_over=True)
             assert await other.lease() == replace(FIRST, until_ms=until_ms)
 
 

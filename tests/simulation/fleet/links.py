@@ -110,9 +110,9 @@ class OwnBackend(MemoryBackend):
         """Write a new lease and the entry of its takeover."""
         return await self._sent(super().take(seen, lease, entry))
 
-    async def renew(self, lease: Lease) -> bool:
+    async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:
         """Set the end of the lease."""
-        return await self._sent(super().renew(lease))
+        return await self._sent(super().renew(lease, hands_over=hands_over))
 
     async def answer(self, call_id: str, answer: bytes) -> None:
         """Answer a call."""
