@@ -72,7 +72,7 @@ def test_nothing_is_an_empty_page(daemon: Daemon) -> None:
         ("cursor=" + "9" * 19, "1 to"),
         ("cursor=x", "1 to"),
         ("cursor=", "1 to"),
-        ("page=2", "state, symbol, limit, cursor"),
+        ("page=2", "state, symbol, owner, since, limit, cursor"),
     ],
     ids=lambda text: text[:20],
 )
