@@ -130,6 +130,10 @@ class Owning:
         """Let another member take over before the lease would end; see ``Member.hand_over``."""
         await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to or ANY})).durable()
         self.is_handed_over = True
+        known = self._contact.known
+        if to and known is not None:  # the others wait for a whole lease after the end; at least half of it is to come
+            half_a_lease_ago_ms = next_end_ms(known, self._contact.now_ns(), -self._terms.lease_ms // 2)
+            last_window_ms = max(last_window_ms, half_a_lease_ago_ms)
         self._set_lease(msgspec.structs.replace(self.lease, until_ms=min(self.lease.until_ms, last_window_ms)))
         self._contact.report("fleet.handed_over", epoch=self.lease.epoch, to=to or None, reason=reason)
         async with self._renewing:  # one that is under way would undo it

@@ -271,6 +271,23 @@ async def test_a_hand_over_to_one_member_is_left_to_it_for_a_while(tmp_path: Pat
             assert 0 < waited_ms < 200 if is_alive else LEASE_MS < waited_ms < LEASE_MS + 200
 
 
+async def test_an_idle_owner_leaves_the_account_to_the_named_member_too(tmp_path: Path) -> None:
+    """No request of it is unanswered, so its lease ends at once."""
+    shared = database()
+    async with AsyncExitStack() as stack:
+        owner, other, heir = [
+            await stack.enter_async_context(Machine(shared, tmp_path, name).running()) for name in ("a", "b", "c")
+        ]
+        owner.member.take("first")
+        await owns(owner)
+        await anyio.sleep(0.1)
+        heir.kill()
+        now_ms = exchange_ms()
+        await owner.member.hand_over(last_window_ms=0, to=heir.member.terms.member, reason="upgrade")
+        await owns(other)
+        assert LEASE_MS / 2 <= exchange_ms() - now_ms <= LEASE_MS
+
+
 async def test_a_process_that_starts_again_on_the_same_machine_goes_on_at_once(tmp_path: Path) -> None:
     shared = database()
     machine = Machine(shared, tmp_path, "a")
