@@ -18,7 +18,7 @@ from daemon.api.http.error_responses import ErrorResponses
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, Answer, Response, completed
-from daemon.api.http.routes import FROM_COPY, Answered, Endpoint, Handler, Repeated, Route
+from daemon.api.http.routes import FROM_COPY, KEY, Answered, Endpoint, Handler, Repeated, Route
 from daemon.core.state.gate import Stage
 from daemon.engine.order_commands import Caller
 from daemon.errors import CommitFailed, NotReady
@@ -90,20 +90,23 @@ class HandingOver:
         return handle
 
     async def _from_owner(self, endpoint: Endpoint, request: Request) -> Response:
-        caller = self._context.caller(request)
+        route, caller = endpoint.route, self._context.caller(request)
+        headers, is_repeatable = _headers(route, request), _is_repeatable(route, request)
+        if route.until_gone and not is_repeatable:  # the owner would not notice that the caller of such a call is gone
+            headers, is_repeatable = [*headers, (KEY.name, f"door-{self._door.new_id()}")], True
         handed = HandedRequest(
-            route=_name(endpoint.route),
+            route=_name(route),
             method=request.method,
             path=request.path,
             path_parameters=dict(request.path_parameters),
             query=dict(request.query),
-            headers=_headers(endpoint.route, request),
+            headers=headers,
             body=request.body,
             actor=f"{caller.actor}@{self._name}",
             administrator=caller.administrator,
-            wait_s=_lasts_s(endpoint.route, request),
+            wait_s=_lasts_s(route, request),
         )
-        answer = await self._door.hand_over(handed, is_repeatable=_is_repeatable(endpoint.route, request))
+        answer = await self._door.hand_over(handed, is_repeatable=is_repeatable)
         return Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     async def _from_owner_or_copy(self, endpoint: Endpoint, request: Request) -> Response:
@@ -180,9 +183,7 @@ def _is_repeatable(route: Route, request: Request) -> bool:
     """Return whether a request may be made twice."""
     if route.is_read or route.repeated is Repeated.SAME:
         return True
-    return route.repeated is Repeated.SAME_WITH_KEY and (
-        "Idempotency-Key" in request.headers or _has_keys(request.body)
-    )
+    return route.repeated is Repeated.SAME_WITH_KEY and (KEY.name in request.headers or _has_keys(request.body))
 
 
 def _has_keys(body: bytes) -> bool:

@@ -91,7 +91,7 @@ class Door:
         self._backend = backend
         self._member = member
         self._clock = clock
-        self._new_id = new_id
+        self.new_id = new_id
         self._backend_ahead_ms = 0  # of our clock, as far as members' reports show it
         self._has_owner = has_owner
         self._without_owner_s = without_owner_s
@@ -130,7 +130,7 @@ class Door:
         """
         lasts_s = request.wait_s + LATE_S + self._without_owner_s
         expires_ms = self._clock.now_ms() + self._backend_ahead_ms + round(lasts_s * 1_000)
-        call = Call(self._new_id(), self._member, expires_ms, is_repeatable, encode_request(request))
+        call = Call(self.new_id(), self._member, expires_ms, is_repeatable, encode_request(request))
         is_there = self._waiting[call.call_id] = asyncio.Event()
         is_answered = False
         try:

@@ -168,11 +168,12 @@ async def test_who_administers_is_decided_at_the_members_machine(fleet: Fleet) -
     assert "uid:12345@tokyo-2 may not administer" in value_of(response)["message"]
 
 
-async def test_a_caller_that_goes_away_leaves_the_lease_queue_of_the_owner(fleet: Fleet) -> None:
+@pytest.mark.parametrize("key", [{"idempotencyKey": "lease-b"}, {}])
+async def test_a_caller_that_goes_away_leaves_the_lease_queue_of_the_owner(fleet: Fleet, key: dict[str, str]) -> None:
     held = await fleet.owner.ask("POST", "/v1/locks", {"resourceId": "r", "ownerId": "a", "timeoutMs": 60_000})
     assert held.status == 201
     state = fleet.owner.context.engine.state
-    body = {"resourceId": "r", "ownerId": "b", "timeoutMs": 60_000, "idempotencyKey": "lease-b"}
+    body = {"resourceId": "r", "ownerId": "b", "timeoutMs": 60_000, **key}
     async with anyio.create_task_group() as tasks:
 
         async def acquire() -> None:
