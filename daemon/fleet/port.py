@@ -1,8 +1,8 @@
 """What a fleet needs of the database that its members share: a log, a lease, a list of members, and calls.
 
-The log makes a member the owner. Its entries are numbered without gaps, and an entry is written once: whoever appends
-entry n + 1 has read entries 1 to n. A takeover is an entry too. So an owner that another member has replaced, and that
-does not know it, cannot append: its number is taken. This holds without any clock.
+The log makes a member the owner. Its entries are numbered without gaps, and an entry is written once: a member that
+appends entry n + 1 has read entries 1 to n. A takeover is an entry too. So an owner that another member has replaced,
+and that does not know it, cannot append: its number is taken. This holds without any clock.
 
 The lease says until when the owner may have requests admitted, by the exchange's clock. It is a second fence: it keeps
 two owners from trading at the same time. The log alone keeps an order from being sent twice.

@@ -7,7 +7,7 @@ from daemon.core.rules.lease_fence import has_passed
 from daemon.fleet.port import Lease
 
 ANY = "*"
-"""The successor of an owner that handed the account over to whoever takes it first."""
+"""The successor of an owner that handed the account over to the first member that takes it."""
 
 
 class Place(NamedTuple):

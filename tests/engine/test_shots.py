@@ -74,6 +74,17 @@ class Request:
         return placed()
 
 
+def _shots(bench: Bench, trigger: FiringThread) -> Shots:
+    return Shots(
+        cast("Any", SimpleNamespace(state=bench.state, guard=lambda effect: effect())),
+        cast("Any", SimpleNamespace(clock=ExchangeClock())),
+        ManualClock(bench.now_ms),
+        trigger,
+        begin=lambda: None,
+        end=lambda: None,
+    )
+
+
 async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_taken_back() -> None:
     """A caller who withdraws it then must not be told that it was never sent, nor may it be sent again."""
     bench, request = Bench(), Request()
@@ -81,14 +92,7 @@ async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_
     ((send, _),) = bench.sends.values()
     assert bench.order(order).state is State.ARMED
     firing = FiringThread(lambda: (bench.now_ms + AHEAD_MS) * NS_PER_MS)
-    shots = Shots(
-        cast("Any", SimpleNamespace(state=bench.state, guard=lambda effect: effect())),
-        cast("Any", SimpleNamespace(clock=ExchangeClock())),
-        ManualClock(bench.now_ms),
-        firing,
-        begin=lambda: None,
-        end=lambda: None,
-    )
+    shots = _shots(bench, firing)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shots.shoot, send, SharedRequest(cast("Any", request)))
         assert await anyio.to_thread.run_sync(request.writes.wait, PATIENCE_S)
@@ -105,14 +109,7 @@ async def test_when_an_order_leaves_no_answer_wakes_the_loop() -> None:
     ((send, _),) = bench.sends.values()
     now_ns = [bench.now_ms * NS_PER_MS]
     firing = FiringThread(lambda: now_ns[0])
-    shots = Shots(
-        cast("Any", SimpleNamespace(state=bench.state, guard=lambda effect: effect())),
-        cast("Any", SimpleNamespace(clock=ExchangeClock())),
-        ManualClock(bench.now_ms),
-        firing,
-        begin=lambda: None,
-        end=lambda: None,
-    )
+    shots = _shots(bench, firing)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shots.shoot, send, SharedRequest(cast("Any", request)))
         assert await anyio.to_thread.run_sync(request.unwatched.wait, PATIENCE_S)

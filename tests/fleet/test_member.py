@@ -91,7 +91,7 @@ async def test_an_owner_that_was_replaced_writes_nothing_more_and_ends(tmp_path:
 
 
 async def test_an_owner_that_lost_its_lease_does_not_even_try_to_append(tmp_path: Path) -> None:
-    """Whoever changed the lease in the database by hand has written no entry."""
+    """A lease that was changed in the database by hand has no entry."""
     shared = database()
     async with Machine(shared, tmp_path, "a").running() as owner:
         await owns(owner)
@@ -256,17 +256,17 @@ async def test_a_hand_over_to_one_member_is_left_to_it_for_a_while(tmp_path: Pat
         directory.mkdir()
         shared = database()
         async with AsyncExitStack() as stack:
-            owner, other, heir = [
+            owner, other, successor = [
                 await stack.enter_async_context(Machine(shared, directory, name).running()) for name in ("a", "b", "c")
             ]
             owner.member.take("first")
             await owns(owner)
             await anyio.sleep(0.1)
             if not is_alive:
-                heir.kill()
+                successor.kill()
             now_ms = exchange_ms()
-            await owner.member.hand_over(last_window_ms=now_ms, to=heir.member.terms.member, reason="upgrade")
-            await owns(heir if is_alive else other)
+            await owner.member.hand_over(last_window_ms=now_ms, to=successor.member.terms.member, reason="upgrade")
+            await owns(successor if is_alive else other)
             waited_ms = exchange_ms() - now_ms - CLOCKS_DIFFER_MS
             assert 0 < waited_ms < 200 if is_alive else LEASE_MS < waited_ms < LEASE_MS + 200
 

@@ -72,7 +72,7 @@ class Trial:
                 self.broken.append(f"epoch {owned.lease.epoch} began, and {other.member.terms.name} may still sign")
 
     async def _ask(self, tasks: TaskGroup) -> None:
-        """Ask whoever takes itself for the owner to decide something."""
+        """Ask every member that takes itself for the owner to decide something."""
         while True:
             await anyio.sleep(self.dice.uniform(0.02, 0.3))
             for process in [each for each in self.running.values() if each.member.is_owner]:
