@@ -1,23 +1,15 @@
 """``sniperd config``."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from daemon.cli import show
-from daemon.cli.client import Fail
+from daemon.cli.client import Fail, printable
 from daemon.cli.options import config_option, json_option
-from daemon.config.paths import (
-    SYSTEM_CONFIG,
-    SYSTEM_RUNTIME,
-    SYSTEM_STATE,
-    environment,
-    runtime_directory,
-    state_directory,
-)
+from daemon.config.paths import config_of_service, environment
 
 if TYPE_CHECKING:
     from daemon.config.tables import Config
@@ -25,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """Check the configuration."""
+    """Check or show the configuration."""
 
 
 @config.command()
@@ -41,50 +33,70 @@ def check(config_path: Path | None, as_json: bool) -> None:
     """
     import msgspec  # noqa: PLC0415  # slow to import
 
+    from daemon.config.origins import origins, places  # noqa: PLC0415
+
+    found = _loaded(config_path)
+    if as_json:
+        show.print_json(msgspec.to_builtins(found))
+        return
+    empty = places(found, config_path, environment())
+    for name, keys in origins(found, config_path, environment()).items():
+        click.echo(f"[{name}]")
+        for key, each in keys.items():
+            value = getattr(getattr(found, name), key)
+            place = f": {each.value}" if value == "" and (name, key) in empty else ""
+            origin = str(config_path) if each.source == "file" else "default"
+            click.echo(f"{key} = {json.dumps(value)}  # {printable(origin + place)}")
+
+
+@config.command("show")
+@config_option
+@json_option
+def show_values(config_path: Path | None, as_json: bool) -> None:
+    """Print every value that counts, and where it comes from.
+
+    The comment behind a value names its origin: the default, the file with its line, or the environment. Default paths
+    are written out. The last lines name where each secret is read from: a credential, a file or the environment. No
+    secret is printed. Without --config the command shows the service's configuration, unless you run a daemon of your
+    own.
+
+    Exit code: 0 valid; 78 invalid: the message names the key, its value and what is allowed.
+    """
+    import msgspec  # noqa: PLC0415  # slow to import
+
+    from daemon.config.origins import is_of_service, origins, secrets  # noqa: PLC0415
+    from daemon.doctor.keys import stored  # noqa: PLC0415
+
+    config_path = config_path or config_of_service(environment())
+    found = _loaded(config_path)
+    tables = origins(found, config_path, environment())
+    kept = secrets(found, environment())
+    if is_of_service(config_path):
+        kept = {name: stored(name) if each.source == "none" else each for name, each in kept.items()}
+    if as_json:
+        named = None if config_path is None else str(config_path)
+        show.print_json(msgspec.to_builtins({"file": named, "tables": tables, "secrets": kept}))
+        return
+    for table, keys in tables.items():
+        click.echo(f"[{table}]")
+        for key, each in keys.items():
+            click.echo(f"{key} = {json.dumps(each.value)}  # {_origin(each.source, each.where)}")
+    click.echo("# secrets, which are not printed:")
+    for name, secret in kept.items():
+        click.echo(f"# {name}: {_origin(secret.source, secret.where)}")
+
+
+def _origin(source: str, where: str) -> str:
+    if source == "file":
+        return printable(where)
+    return printable(f"{source}: {where}" if where else source)
+
+
+def _loaded(config_path: Path | None) -> "Config":
     from daemon.config.loading import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
     try:
-        found = quick_start() if config_path is None else load(config_path)
+        return quick_start() if config_path is None else load(config_path)
     except BadConfig as error:
         raise Fail(str(error), error.exit_code) from None
-    tables = msgspec.to_builtins(found)
-    if as_json:
-        show.print_json(tables)
-        return
-    given, places = _given(config_path), _places(found, config_path)
-    for name, keys in tables.items():
-        click.echo(f"[{name}]")
-        for key, value in keys.items():
-            origin = str(config_path) if key in given.get(name, {}) else "default"
-            place = f": {places[name, key]}" if value == "" and (name, key) in places else ""
-            click.echo(f"{key} = {json.dumps(value)}  # {show.escaped(origin + place)}")
-
-
-def _given(config_path: Path | None) -> Mapping[str, Any]:
-    """Return the keys that the file sets."""
-    import tomllib  # noqa: PLC0415
-
-    return {} if config_path is None else tomllib.loads(config_path.read_text(encoding="utf-8"))
-
-
-def _places(found: "Config", config_path: Path | None) -> dict[tuple[str, str], Path | str]:
-    """Return the defaults of empty paths and addresses; for the service's configuration, the service's own."""
-    is_service = config_path is not None and config_path.absolute() == SYSTEM_CONFIG
-    environ = environment()
-    state = SYSTEM_STATE if is_service else state_directory(environ)
-    sockets = SYSTEM_RUNTIME if is_service else runtime_directory(environ)
-    database = Path(found.store.path) if found.store.path else state / "sniperd.db"
-    book = "shadow-exchange.db" if found.exchange.shadow else "paper-exchange.db"
-    places: dict[tuple[str, str], Path | str] = {
-        ("store", "path"): database,
-        ("sockets", "signals"): sockets / "signals.sock",
-        ("sockets", "status"): sockets / "status.sock",
-        ("exchange", "facts_file"): database.with_name("exchange-facts.toml"),
-        ("http", "token_file"): database.with_name("http-token"),
-    }
-    if found.exchange.mode == "paper":
-        places["exchange", "paper_db"] = database.with_name(book)
-    if found.exchange.mode == "live" or found.exchange.shadow:
-        places["exchange", "base_url"] = found.exchange.market
-    return places

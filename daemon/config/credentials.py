@@ -87,6 +87,12 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
     return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
 
 
+def passed(environ: Mapping[str, str], name: str) -> Path | None:
+    """Return the file of a credential that the service manager passes, if it passes one of that name."""
+    path = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+    return path if path.exists() else None
+
+
 def token(environ: Mapping[str, str], name: str, configured: str, what: str = "token") -> Secret | None:
     """Read a token from the credential of that name, else from the configured file; ``None`` without both.
 
@@ -94,8 +100,7 @@ def token(environ: Mapping[str, str], name: str, configured: str, what: str = "t
         NoPermission: it is empty, unreadable, or readable by others.
 
     """
-    given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
-    path = given if given.exists() else Path(configured) if configured else None
+    path = passed(environ, name) or (Path(configured) if configured else None)
     return None if path is None else _checked(read(path, f"replace the {what} by a new one", what), path, what)
 
 

@@ -31,6 +31,25 @@ def runtime_directory(environ: Mapping[str, str]) -> Path:
     return base / NAME if base else state_directory(environ) / "run"
 
 
+def state_variable(environ: Mapping[str, str]) -> str:
+    """Return the name of the environment's variable that decides :func:`state_directory`."""
+    if environ.get("STATE_DIRECTORY"):
+        return "STATE_DIRECTORY"
+    return "XDG_STATE_HOME" if _xdg(environ, "XDG_STATE_HOME") else "HOME"
+
+
+def runtime_variable(environ: Mapping[str, str]) -> str:
+    """Return the name of the environment's variable that decides :func:`runtime_directory`."""
+    if environ.get("RUNTIME_DIRECTORY"):
+        return "RUNTIME_DIRECTORY"
+    return "XDG_RUNTIME_DIR" if _xdg(environ, "XDG_RUNTIME_DIR") else state_variable(environ)
+
+
+def config_directory(environ: Mapping[str, str]) -> Path:
+    """Return the directory of the user's configuration file."""
+    return (_xdg(environ, "XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config") / NAME
+
+
 def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
     """Return a base directory. The XDG specification says to ignore a relative one."""
     base = Path(environ.get(name, ""))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daemon.config import credentials
 from daemon.config.credentials import Credentials
+from daemon.config.origins import SecretOrigin
 from daemon.config.tables import ExchangeTable
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import NoPermission
@@ -78,6 +79,15 @@ def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTE
             AGE, text, f"bind it to this machine's address: an unbound key expires {KEY_DAYS} days after its creation"
         )
     return ok(AGE, text)
+
+
+def stored(name: str, stores: Stores = (PLAIN, ENCRYPTED)) -> SecretOrigin:
+    """Return where systemd reads one of the service's credentials."""
+    try:
+        found = next((store / name for store in reversed(stores) if _is_there(store / name)), None)
+    except PermissionError:
+        return SecretOrigin("unknown", f"you may not read {stores[0]}; run it as root")
+    return SecretOrigin("none") if found is None else SecretOrigin("credential", str(found))
 
 
 def _stored(plain: Path, encrypted: Path) -> Finding:

@@ -25,7 +25,7 @@ SHARE = "usr/local/share"
 
 
 def shipped(name: str) -> bytes:
-    """Read a file of ``systemd/``, or ``config.toml``, from the installed package."""
+    """Read a file of ``systemd/`` from the installed package."""
     return files("daemon.installing").joinpath("files", name).read_bytes()
 
 
@@ -42,7 +42,7 @@ def installation(root: Path, command: Path) -> Sequence[Step]:
         placed(directories, shipped(DIRECTORIES)),
         Run(("systemd-sysusers", str(users))),
         Run(("systemd-tmpfiles", "--create", str(directories))),
-        *offered(root / CONFIG, shipped("config.toml")),
+        *offered(root / CONFIG, shipped("etc/config.toml")),
         *(placed(_unit_path(root, name), unit(name, command)) for name in UNITS),
         linked(root / LINK, command),
         *_documents(root / SHARE),

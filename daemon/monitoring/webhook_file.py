@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from daemon.config.addresses import is_loopback
-from daemon.config.credentials import MAX_BYTES, Secret, read
+from daemon.config.credentials import MAX_BYTES, Secret, passed, read
 from daemon.errors import BadConfig
 
 CREDENTIAL = "alert_webhooks"
@@ -57,8 +57,8 @@ def find(environ: Mapping[str, str], configured: str) -> list[Webhook]:
         BadConfig: a line of it is wrong.
 
     """
-    given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / CREDENTIAL
-    if given.exists():
+    given = passed(environ, CREDENTIAL)
+    if given is not None:
         return parse(read(given, _REPLACE), given)
     return parse(read(Path(configured), _REPLACE), Path(configured)) if configured else []
 

@@ -1,4 +1,4 @@
-"""The wheel carries the service: the contents of ``systemd/`` and ``config.toml``, as files, not as links."""
+"""The wheel carries the service: the contents of ``systemd/``, as files, not as links."""
 
 import zipfile
 from pathlib import Path
@@ -15,8 +15,7 @@ def sources() -> dict[str, bytes]:
     """Read what there is to carry, by the names it has in the package; monitoring is another machine's matter."""
     units = SOURCES / "systemd"
     found = {str(path.relative_to(units)): path.read_bytes() for path in units.rglob("*") if path.is_file()}
-    found = {name: content for name, content in found.items() if not name.startswith("monitoring/")}
-    return found | {"config.toml": (SOURCES / "config.toml").read_bytes()}
+    return {name: content for name, content in found.items() if not name.startswith("monitoring/")}
 
 
 def test_every_file_of_the_service_is_in_the_package() -> None:

@@ -93,7 +93,7 @@ def test_a_changed_configuration_is_kept_and_the_new_one_is_put_beside_it(root: 
     )
     carry_out(steps)
     assert config.read_text() == "[locks]\nscope = 'symbol'\n"
-    assert config.with_name("config.toml.new").read_bytes() == shipped("config.toml")
+    assert config.with_name("config.toml.new").read_bytes() == shipped("etc/config.toml")
     assert "write" not in told(installation(root, COMMAND))
 
 

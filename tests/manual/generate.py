@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from daemon.config import writing
 from tests.manual import commands, configuration, events, exit_codes, metrics, prometheus_rules
 
 ROOT = Path(__file__).parents[2]
@@ -10,6 +11,7 @@ COMMAND = "python -m tests.manual.generate"
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "config.toml": configuration.config_toml,
+    "systemd/etc/config.toml": writing.service_file,
     "daemon/manual/reference-configuration.md": configuration.page,
     "daemon/manual/reference-commands.md": commands.page,
     "daemon/manual/reference-metrics.md": metrics.page,

@@ -125,7 +125,7 @@ def test_it_is_reloaded_without_a_package_that_it_does_not_depend_on(packages: P
     with packaged(packages) as service:
         service.box.run("rm", "-f", "/bin/kill")  # of procps
         pid = service.state()["MainPID"]
-        service.box.run("sed", "-i", 's/^level = .*/level = "debug"/', CONFIG)
+        service.box.run("sh", "-c", f"printf '[log]\\nlevel = \"debug\"\\n' >>{CONFIG}")
         service.box.run("systemctl", "reload", "sniperd.service")
         eventually(lambda: "[log] level: 'info' → 'debug'" in service.box.journal("sniperd"), "the reload")
         service.until(ActiveState="active", MainPID=pid)
