@@ -34,6 +34,7 @@ from daemon.core.rules.lease_fence import held, owners_ms
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import PreflightVerdict
 from daemon.core.values.fleet_health import MemberHealth, Standing
+from daemon.core.views.unanswered import admitted_until_ms
 from daemon.engine.engine import Engine
 from daemon.engine.self_check import SelfCheck
 from daemon.errors import GivenUp, Unfit, WrongState
@@ -223,20 +224,14 @@ class FleetProcess:
         engine.backlog = self._calls.backlog
         await engine.run(msgspec.structs.replace(remembered, former_until_ms=owned.former_until_ms))
         reason = self._gives_up or "the daemon stops"
-        await self.member.hand_over(last_window_ms=self._last_window_ms(), to=self._successor, reason=reason)
+        last_window_ms = admitted_until_ms(engine.state, engine.clock.now_ms())
+        await self.member.hand_over(last_window_ms=last_window_ms, to=self._successor, reason=reason)
         self._is_over.set()
 
     async def _leave_calls(self) -> None:
         """Leave calls to the next owner from the instant on at which this one is to stop."""
         await self._engine.until_stopped()
         self._calls.stop()
-
-    def _last_window_ms(self) -> int:
-        """Return until when the exchange may admit a request that has no answer (Unix ms of its clock); 0: none."""
-        state = self._engine.state
-        if not state.open_attempts:
-            return 0
-        return state.exchange_time.exchange_ms(self._engine.clock.now_ms()) + self._config.exchange.recv_window_ms
 
     async def _share_budget(self, exchange: MexcExchange) -> None:
         """Leave room for the other members' requests, as long as there are any."""

@@ -14,6 +14,7 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
 from daemon.core.values.signals import SignalRequest
 from daemon.core.verbs import operator
+from daemon.core.views.unanswered import admitted_until_ms
 from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.errors import CommitFailed, NotReady, Refusal
@@ -193,7 +194,7 @@ class Running:
         tasks.start_soon(self._calls.run)
         await engine.run(remembered)
         self._calls.stop()
-        last_window_ms = self._member.lease.until_ms if engine.state.open_attempts else 0
+        last_window_ms = admitted_until_ms(engine.state, self._clock.now_ms())
         await self._member.hand_over(last_window_ms=last_window_ms, reason="it was asked to")
 
     def _extend(self) -> None:
