@@ -14,13 +14,16 @@ import msgspec
 from daemon.client.errors import WrongState
 from daemon.client.events import Event, Reset, follow
 from daemon.client.lock import HeldLock, OnLost
-from daemon.client.shapes import Explanation, Order, Signal, Status
+from daemon.client.shapes import Explanation, Order, Page, Signal, Status
 from daemon.client.wire import FIRST_PAUSE_S, LONGEST_PAUSE_S, Tries, Wire
 
 WAIT_S = 30.0
 RETRY_S = 60.0
 MAX_WAIT_S = 120.0
 """The longest wait that the daemon allows for one request."""
+
+PAGE = 1_000
+"""The most orders that the daemon shows at once."""
 
 DEADLINE_MS = {"BUY": 5_000, "SELL": 60_000}
 """The daemon's defaults, for the repetition of a signal without a deadline."""
@@ -99,6 +102,20 @@ class Client:
 
         """
         return await self._wire.ask("GET", _of(order_id), Order, tries=self._tries())
+
+    async def orders(
+        self, *, state: str | None = None, symbol: str | None = None, owner_id: str | None = None
+    ) -> AsyncIterator[Order]:
+        """Read orders, newest first: ``async for order in client.orders(state="open")``. Where absent, all of them."""
+        wanted = {"limit": str(PAGE), "state": state, "symbol": symbol, "owner": owner_id}
+        query: dict[str, str] = {name: value for name, value in wanted.items() if value is not None}
+        while True:
+            page = await self._wire.ask("GET", f"/v1/orders?{urlencode(query)}", Page, tries=self._tries())
+            for order in page.orders:
+                yield order
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     async def explain(self, order_id: str) -> Explanation:
         """Read everything about an order: its attempts, every event with time and reason, and what comes next.

@@ -79,6 +79,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     average_price: str | None = None  # None where nothing was filled, or its sum is not known
     accepted_at_ms: int | None = None
     deadline_at_ms: int | None = None
+    updated_at_ms: int | None = None
     finished_at_ms: int | None = None
     reason: str | None = None
     replayed: bool = False  # an earlier submit with the same key made it
@@ -105,6 +106,13 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         if phase in {"queued", "under_way"} or self.state == "in_doubt":
             return False
         return phase != "resting" or self.type in _MAY_REST
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of orders, newest first: the answer of ``GET /v1/orders``."""
+
+    orders: list[Order]
+    next: str | None = None  # the next page's cursor
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
