@@ -11,10 +11,12 @@ from daemon.api.http.routes import Answered, Parameter, Route
 from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
 from daemon.core.state.gate import Stage
+from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.fleet_health import FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
+from daemon.engine.engine import Engine
 from daemon.exchange.port import Health
 from daemon.monitoring.alerts import AlertState
 
@@ -28,7 +30,7 @@ class StatusView(View, frozen=True, kw_only=True):
     halted: str | None  # the reason, while the kill switch is on
     mode: str
     shadow_of: str | None  # in shadow mode: the real market whose prices and rules the paper exchange uses
-    unproven: str | None  # why no order is sent, until the preflight has passed
+    unproven: str | None  # why no order is sent, until the preflight has passed; null for a member that stands by
     turned_away: str | None  # the answer of the exchange's gateway, while it accepts no orders
     next_try_ms: int | None  # when one order tries again
     clock_wrong: str | None  # while our clock differs too much from the exchange's: by how much, and what to do
@@ -77,10 +79,10 @@ async def status_view(context: Context) -> StatusView:
     state, now_ms, health = engine.state, engine.clock.now_ms(), engine.exchange.health()
     return StatusView(
         stage=engine.state.gate.stage,
-        halted=state.gate.halted,
+        halted=await _halted(engine),
         mode=context.mode,
         shadow_of=context.shadow_of,
-        unproven=state.gate.preflight_pending,
+        unproven=None if state.gate.stage is Stage.STANDBY else state.gate.preflight_pending,
         turned_away=state.backoff.why,
         next_try_ms=None if state.backoff.why is None else state.backoff.next_ms,
         clock_wrong=disagreement(health.offset_ms),
@@ -132,13 +134,21 @@ class Status:
         A member of a fleet that stands by takes signals, too: it hands them over to the owner. With ``owner=1`` it
         answers 503.
         """
-        gate, fleet = self._context.engine.state.gate, self._context.monitor.fleet_health()
-        ready = gate.stage is Stage.READY and gate.halted is None
-        if gate.stage is Stage.STANDBY and request.query.get("owner") != "1":
-            ready = fleet is not None and fleet.backend_error is None
+        engine, fleet = self._context.engine, self._context.monitor.fleet_health()
+        stage, halted = engine.state.gate.stage, await _halted(engine)
+        takes_signals = stage is Stage.READY
+        if stage is Stage.STANDBY and request.query.get("owner") != "1":
+            takes_signals = fleet is not None and fleet.backend_error is None
+        ready = takes_signals and halted is None
         role = None if fleet is None else fleet.standing
-        view = ReadyView(ready=ready, stage=gate.stage, halted=gate.halted, role=role)
+        view = ReadyView(ready=ready, stage=stage, halted=halted, role=role)
         return json(view, 200 if ready else 503)
+
+
+async def _halted(engine: Engine) -> str | None:
+    """Return why trading is halted; a member that stands by reads it from its copy, because its engine does not run."""
+    gate = engine.state.gate
+    return await engine.store.fact(HALT_FACT) or None if gate.stage is Stage.STANDBY else gate.halted
 
 
 def _size(path: str) -> int:

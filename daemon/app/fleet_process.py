@@ -133,9 +133,8 @@ class FleetProcess:
         able = [each for each in self._others() if each.standing is Standing.STANDBY and each.cannot_own is None]
         named = [each.member for each in able if to in {None, each.name, each.member}]
         if not named:
-            raise WrongState(
-                f"there is no member {'that could take over' if to is None else to}; `sniperd fleet status`"
-            )
+            called = "" if to is None else f" called {to}"
+            raise WrongState(f"no member{called} could take over; `sniperd fleet status` shows what each one lacks")
         self._successor = "" if to is None else named[0]
         self._gives_up = f"{reason} ({actor})"
         self._engine.stop()

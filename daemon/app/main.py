@@ -13,7 +13,7 @@ from daemon.app.wiring import Process
 from daemon.clock import read_anchor
 from daemon.config.tables import Config
 from daemon.core.values.events import Event
-from daemon.errors import BadConfig, Interrupted, SniperdError
+from daemon.errors import BadConfig, GivenUp, Interrupted, SniperdError
 from daemon.exit_codes import DONE, INTERNAL
 from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output, write_error
 
@@ -61,9 +61,11 @@ def _report_end(error: BaseException, log: Log) -> int:
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
     how = None if isinstance(cause, SniperdError) else "".join(traceback.format_exception(cause))
     lines = errors_are_lines()
-    detail = {"error": text, "exit_code": code, "traceback": how if lines else None}
+    name, detail = "daemon.failed", {"error": text, "exit_code": code, "traceback": how if lines else None}
+    if isinstance(cause, GivenUp):  # as ordered
+        name, detail = "daemon.stopped", {"exit_code": code, "reason": text}
     if lines or not errors_go_with_the_log():  # at a terminal the sentence is enough
-        log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
+        log.emit(Event(name=name, at_ms=read_anchor().unix_ms, detail=detail))
     if not lines:
         write_error(f"sniperd: {text}\n{how or ''}")
     return code

@@ -85,7 +85,13 @@ def hand_over(to: str | None, reason: str, config_path: Path | None, as_json: bo
     the lease's end. Signals that arrive in between wait; none is refused.
     """
     body = {"reason": reason} | ({} if to is None else {"to": to})
-    _change(config_path, "hand-over", body, as_json=as_json, timeout_s=HAND_OVER_S)
+    found = _change(config_path, "hand-over", body, timeout_s=HAND_OVER_S)
+
+    def say(found: dict[str, Any]) -> None:
+        to_whom = "" if to is None else f" to {to}"
+        click.echo(f"{found['fleet']['name']} handed the account over{to_whom}; `sniperd fleet status` shows the owner")
+
+    show.answer(found, say, as_json=as_json)
 
 
 @fleet.command()
@@ -99,7 +105,8 @@ def take(reason: str, config_path: Path | None, as_json: bool) -> None:
     signed may still reach the exchange: its armed orders are in doubt. Where you can wait a few seconds, wait: the
     takeover comes by itself. For an owner that works use `sniperd fleet hand-over`.
     """
-    _change(config_path, "take", {"reason": reason}, as_json=as_json, timeout_s=TAKE_S)
+    found = _change(config_path, "take", {"reason": reason}, timeout_s=TAKE_S)
+    show.answer(found, _show, as_json=as_json)
 
 
 @fleet.command("accept-loss")
@@ -186,12 +193,10 @@ def rehearse(database: str | None) -> None:
     raise SystemExit(DONE if is_right else REFUSED)
 
 
-def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, as_json: bool, timeout_s: float) -> None:
-    path = signals_socket(config_path)
-    found = ask(
-        path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options={"to": "--to", "reason": "--reason"}
-    )
-    show.answer(found, _show, as_json=as_json)
+def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+    path, options = signals_socket(config_path), {"to": "--to", "reason": "--reason"}
+    found: dict[str, Any] = ask(path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options=options)
+    return found
 
 
 def _begun(begun: "Begun") -> dict[str, Any]:

@@ -7,6 +7,7 @@ import anyio
 
 from daemon.cli.backup import configured_database
 from daemon.clock import wall_ms
+from daemon.config import fleet_table
 from daemon.config.loading import load
 from daemon.config.paths import environment
 from daemon.config.tables import Config
@@ -39,12 +40,14 @@ def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
     """Make tables, rights and ledger, and enter this machine's database, if there is one, as the log's beginning.
 
     Raises:
-        BackendFailed: the fleet's database does not answer, or the user lacks a right.
-        NoPermission: there is no key, or it or the password cannot be read.
+        BadConfig: the URL is none, or holds a password.
+        BackendFailed: the fleet's database does not answer.
+        NoPermission: the user lacks a right; or there is no key, or it or the password cannot be read.
         StartupError: the database cannot be entered, or the ledger is another account's.
 
     """
     config = configured(config_path)
+    _check_url(url)
     found = keys.find(config.exchange, environment())
     if found is None:
         raise NoPermission(
@@ -63,6 +66,18 @@ def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
             return await begin_log(backend, database)
 
     return anyio.run(make)
+
+
+def _check_url(url: str) -> None:
+    try:
+        has_password = fleet_table.holds_password(url)
+    except ValueError as error:
+        raise BadConfig(f"--url is no address: {error}") from None
+    if has_password:
+        raise BadConfig(
+            "--url holds a password, and every user of this machine can read the list of processes; remove it, change "
+            "it at the database, and give it in a file that $PGPASSFILE names"
+        )
 
 
 def accept_loss(config_path: Path | None, reason: str) -> Accepted:

@@ -82,10 +82,10 @@ class FleetTable(Table, frozen=True):
     def _check_url(self) -> None:
         try:
             url = urlsplit(self.url)
-            has_password = url.password is not None
+            has_password = holds_password(self.url)
         except ValueError as error:
             raise BadConfig(f"[fleet] url is no address: {error}") from None
-        if has_password or any("password" in name.lower() for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+        if has_password:
             raise BadConfig(
                 "[fleet] url holds a password, and this file is not secret; remove it, change it at the database, and "
                 f"give it as the credential {PASSWORD}, in a file that [fleet] password_file names, or in $PGPASSFILE"
@@ -109,6 +109,18 @@ class FleetTable(Table, frozen=True):
                 f"2 * renew_ms + {LEASE_MARGIN_MS} = {recv_window_ms} + 2 * {self.renew_ms} + {LEASE_MARGIN_MS} "
                 f"= {least_ms}"
             )
+
+
+def holds_password(url: str) -> bool:
+    """Return whether a URL holds a password.
+
+    Raises:
+        ValueError: it is no URL.
+
+    """
+    parts = urlsplit(url)
+    names = [name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    return parts.password is not None or any("password" in name for name in names)
 
 
 def password(table: FleetTable, environ: Mapping[str, str]) -> Secret | None:

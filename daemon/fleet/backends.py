@@ -40,7 +40,8 @@ async def create_log(url: str, ledger: str, account: str, *, role: str = "", pas
 
     Raises:
         BadConfig: the ledger belongs to another account, or the account has another ledger, or as above.
-        BackendFailed: the database does not answer, or the user lacks a right.
+        BackendFailed: the database does not answer.
+        NoPermission: the user lacks a right.
 
     """
     await _adapter(url).create_log(url, ledger, account, role=role, password=password)

@@ -50,7 +50,7 @@ def health_of(
         owned_since_ms=None if last is None or last.epoch != lease.epoch else last.at_ms,
         epoch=lease.epoch,
         lease_ms=terms.lease_ms,
-        lease_left_ms=contact.left_ms(lease),
+        lease_left_ms=0.0 if lease.owner and not lease.until_ms else contact.left_ms(lease),  # 0: it was given up
         n=copy.position.n,
         log_n=log_n,
         backend=backend,

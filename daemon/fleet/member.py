@@ -202,10 +202,6 @@ class Member:
         """
         await self.owning.hand_over(last_window_ms=last_window_ms, to=to, reason=reason)
 
-    async def leave(self) -> None:
-        """Remove this member from the list."""
-        await self._backend.forget(self.terms.member)
-
     async def _until_owner(self) -> None:
         """Stand by until this member owns the account."""
         is_first = True

@@ -9,7 +9,7 @@ Entry 0 of a log is no entry: it is what entry 1 follows, so every append finds 
 import asyncpg
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed, BadConfig
+from daemon.errors import BackendFailed, BadConfig, NoPermission
 from daemon.fleet.port import GENESIS
 from daemon.fleet.postgres_line import CONNECT_S, DRIVER_ERRORS, Servers, said
 
@@ -87,7 +87,8 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
 
     Raises:
         BadConfig: the ledger belongs to another account, or the account has another ledger.
-        BackendFailed: the database does not answer, or the user lacks a right.
+        BackendFailed: the database does not answer.
+        NoPermission: the user lacks a right.
 
     """
     connection, _ = await Servers(url, password).connect({})
@@ -100,6 +101,12 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
             if await connection.fetchval(_ACCOUNT, ledger) != account:
                 raise BadConfig(f"ledger {ledger} belongs to another account: each account has a ledger of its own")
             await connection.execute(_GENESIS, ledger, GENESIS)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NoPermission(
+            f"PostgreSQL: {said(error)}; make the role the owner of the database (ALTER DATABASE … OWNER TO …), or "
+            "connect as a user who may make a schema: sniperd fleet init --url postgresql://USER@HOST/DATABASE "
+            "--role ROLE"
+        ) from error
     except asyncpg.UniqueViolationError as error:
         raise BadConfig(f"this account has another ledger already; ledger {ledger} must not be a second one") from error
     except DRIVER_ERRORS as error:

@@ -84,3 +84,12 @@ async def test_doubts_about_the_database_are_shown_while_the_owner_trades(tmp_pa
         await anyio.sleep(15)
         assert owner.member.health().doubts == ["fsync is off"]
         assert owner.member.is_owner
+
+
+async def test_a_lease_that_was_given_up_has_nothing_left(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        await owner.member.hand_over(last_window_ms=0, reason="a rehearsal")
+        health = owner.member.health()
+        assert (health.owner, health.lease_left_ms, health.is_owned) == ("a", 0.0, False)

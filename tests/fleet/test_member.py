@@ -13,7 +13,7 @@ from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Lease, Role, next_entry
 from daemon.store.commit import Commit
 from tests.exchange.mexc.clocks import in_virtual_time
-from tests.fleet.machines import LEASE_MS, RENEW_MS, Machine, database, exchange_ms, owns
+from tests.fleet.machines import LEASE_MS, RENEW_MS, Cable, Machine, database, exchange_ms, owns
 from tests.store.test_append_first import step
 
 pytestmark = in_virtual_time
@@ -444,5 +444,5 @@ async def test_members_see_each_other(tmp_path: Path) -> None:
             ("a", 1, True),
             ("b", 1, True),
         }
-        await standby.member.leave()
+        await shared.backend(Cable()).forget(standby.member.terms.member)
         assert [*shared.members] == [owner.member.terms.member]

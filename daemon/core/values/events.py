@@ -204,7 +204,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "daemon.stopped": Kind(
         Level.INFO, "the last line of a daemon that ends in order",
-        ("in_flight", "exit_code"), durable=False,
+        ("in_flight", "exit_code", "reason"), durable=False,
     ),
     "daemon.failed": Kind(
         Level.CRITICAL, "the daemon stops because of an error",

@@ -54,10 +54,20 @@ def test_a_machine_without_a_database_begins_an_empty_ledger(machine: Machine, p
         assert (ran.code, ran.output) == (0, "the ledger is there, and empty: start the daemons\n"), ran
 
 
-def test_the_role_of_the_daemons_needs_no_right_to_make_tables(machine: Machine) -> None:
+def test_a_role_that_may_not_make_tables_is_told_who_may(machine: Machine) -> None:
     ran = machine.command()("fleet", "init")
-    assert ran.code == 75
+    assert ran.code == 77
     assert "permission denied" in ran.errors
+    assert "OWNER TO" in ran.errors
+    assert "--url" in ran.errors
+    assert "--role" in ran.errors
+
+
+def test_a_password_in_the_url_of_the_administrator_is_refused_and_not_repeated(machine: Machine) -> None:
+    ran = machine.command()("fleet", "init", "--url", "postgresql://postgres:swordfish@127.0.0.1:1/sniperd")
+    assert ran.code == 78
+    assert "--url holds a password" in ran.errors
+    assert "swordfish" not in ran.errors + ran.output
 
 
 def test_one_account_has_one_ledger(machine: Machine, postgres: PostgresServer) -> None:

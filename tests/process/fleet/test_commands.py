@@ -62,18 +62,24 @@ def test_the_doctor_names_a_member_with_another_exchange_and_no_other(pair: tupl
     assert own not in members["text"]
     assert grades["durability"] == "warning"
     assert grades["account"] == "warning", "the ledger was made for another key"
+    [daemon] = [each for each in findings if each["check"] == "daemon"]
+    assert (daemon["grade"], daemon["text"].partition(",")[0]) == ("ok", "standby")
 
 
 def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:
     owner, standby = pair
     ran = at(standby)("fleet", "hand-over", "--to", "nobody", "--reason", "a rehearsal")
     assert ran.code == 1
-    assert "there is no member nobody" in ran.errors
-    ran = at(standby)("fleet", "hand-over", "--to", found(standby)["name"], "--reason", "a rehearsal")
+    assert "no member called nobody could take over" in ran.errors
+    owns, follows = found(owner)["name"], found(standby)["name"]
+    ran = at(standby)("fleet", "hand-over", "--to", follows, "--reason", "a rehearsal")
     assert ran.code == 0, ran
+    assert ran.output.startswith(f"{owns} handed the account over to {follows};")
     standby.daemon.wait_for("daemon.ready")
     assert standby.daemon.wait_for("fleet.took_over", epoch=2)
     assert owner.daemon.process.exit_code() == 75
+    assert owner.daemon.process.events("daemon.stopped")[0]["exit_code"] == 75
+    assert not owner.daemon.process.events("daemon.failed")
 
 
 def test_a_standby_takes_the_account_at_once_and_the_owner_does_not(pair: tuple[Member, Member]) -> None:

@@ -1,12 +1,14 @@
 """What a member does in each role: owner, standby, door. And how a role ends."""
 
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from signal import SIGTERM
 
 import pytest
 
 from tests.support import KEYS, ask, eventually
+from tests.support.daemon_process import Daemon
 from tests.support.event_stream import following
 from tests.support.fleet_stage import Fleet
 from tests.support.postgres import PostgresServer
@@ -23,14 +25,33 @@ def ready(socket: Path, query: str = "") -> tuple[int, str]:
     return answer.status, answer.json["role"]
 
 
+def shows_halt(daemon: Daemon, reason: str | None) -> bool:
+    """Return whether a member's status shows this reason of a halt."""
+    return bool(daemon.get("/v1/status")["halted"] == reason)
+
+
 def test_owner_and_standby_say_what_they_are(fleet: Fleet) -> None:
     owner = fleet.owner().daemon
     [standby] = [each.daemon for each in fleet.others(fleet.owner())]
     assert (ready(owner.status), ready(owner.status, "?owner=1")) == ((200, "owner"), (200, "owner"))
     assert (ready(standby.status), ready(standby.status, "?owner=1")) == ((200, "standby"), (503, "standby"))
     assert standby.get("/v1/status")["stage"] == "standby"
+    assert standby.get("/v1/status")["unproven"] is None
     assert {each["standing"] for each in standby.get("/v1/fleet")["fleet"]["members"]} == {"owner", "standby"}
     assert b"sniperd_fleet_owner 0" in ask(standby.status, "GET", "/metrics").raw
+
+
+def test_a_halt_is_shown_at_every_member(fleet: Fleet) -> None:
+    owner = fleet.owner().daemon
+    [standby] = [each.daemon for each in fleet.others(fleet.owner())]
+    assert standby.ask("POST", "/v1/admin/halt", {"reason": "maintenance"}).status == 200
+    for each in (owner, standby):
+        eventually(partial(shows_halt, each, "maintenance"), "the halt is shown")
+        assert ask(each.status, "GET", "/readyz").status == 503
+    assert owner.ask("POST", "/v1/admin/resume", {"reason": "done"}).status == 200
+    for each in (owner, standby):
+        eventually(partial(shows_halt, each, None), "trading is on")
+        assert ask(each.status, "GET", "/readyz").status == 200
 
 
 def test_events_reach_the_readers_of_a_standby(fleet: Fleet) -> None:
