@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from threading import Thread
@@ -46,7 +46,9 @@ from daemon.exchange.mexc.transport import open_transport
 from daemon.library_log import libraries_logged
 from daemon.log import Log, write_error
 from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.notifications import Notifications, finder
 from daemon.monitoring.recorder import Recorder
+from daemon.monitoring.webhook_file import Subject, Webhook
 from daemon.monitoring.webhooks import Webhooks, open_session
 from daemon.poller.bot_api import open_client
 from daemon.poller.poller import Poller
@@ -85,6 +87,7 @@ class Process:
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
+        self._notifications: Notifications | None = None
         self._fleet: FleetProcess | None = None
         self._probed = UNSETTLED
         self._unreachable: Path | None = None  # a socket that was deleted
@@ -121,10 +124,7 @@ class Process:
                             preflight_first=config.exchange.mode == "live",
                             hands_over="signals" in self._given and not in_fleet,
                             wall_ahead_ms=clock.drift_ms())  # fmt: skip
-            webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
-                                table=config.alerts, clock=clock, emit=emit)  # fmt: skip
-            monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
-                              table=config.alerts, webhooks=webhooks, emit=emit)  # fmt: skip
+            monitor = await self._open_monitor(stack, engine, recorder, hooks)
             context = Context(
                 engine=engine,
                 order_commands=OrderCommands(engine, os.urandom),
@@ -183,8 +183,28 @@ class Process:
         tasks.start_soon(self._watch_wall_clock, clock, engine)
         tasks.start_soon(self._watch_sockets, engine, reports, sockets)
         tasks.start_soon(self._announce, engine, reports, sockets, http)
+        if self._notifications is not None:
+            tasks.start_soon(self._notifications.run)
         if self._poller is not None:
             tasks.start_soon(self._poller.run)
+
+    async def _open_monitor(
+        self, stack: AsyncExitStack, engine: Engine, recorder: Recorder, hooks: Sequence[Webhook]
+    ) -> Monitor:
+        """Build the monitor, and the messages about trades if there is a webhook that they could go to."""
+        config, emit, clock = self._config, self._emit, engine.clock
+        session = await stack.enter_async_context(open_session())
+        alerts, trades = (
+            Webhooks(hooks, session, mode=config.exchange.mode, table=config.alerts, clock=clock, emit=emit,
+                     subject=subject)
+            for subject in (Subject.ALERT, Subject.NOTIFICATION)
+        )  # fmt: skip
+        if hooks:
+            self._notifications = Notifications(trades, finder(engine), table=config.notifications, clock=clock,
+                                                redacted=self._log.redacted)  # fmt: skip
+            self._listeners.append(self._notifications.on_event)
+        return Monitor(engine, recorder, database=self._around.database, mode=config.exchange.mode,
+                       table=config.alerts, webhooks=alerts, emit=emit)  # fmt: skip
 
     async def _open_calendar(self, stack: AsyncExitStack, url: str, clock: Clock) -> ListingCalendar | None:
         where = self._config.exchange.calendar(url)
@@ -260,6 +280,8 @@ class Process:
         self._config = config = reloaded.config
         context.engine.reload(Rules(config, self._probed))
         context.monitor.reload(config.alerts)
+        if self._notifications is not None:
+            self._notifications.reload(config.notifications, config.alerts)
         if self._fleet is None:
             exchange.reload(config.exchange)
         else:

@@ -73,6 +73,8 @@ def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
             return "true or false"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
+        case inspect.ListType(item_type=inspect.LiteralType(values=values)):
+            return "a list of " + ", ".join(f'"{value}"' for value in values)
         case inspect.StrType(pattern=str()):
             return 'an asset in quotes, like "USDT"'
         case inspect.ListType():

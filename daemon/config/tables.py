@@ -270,14 +270,39 @@ class AlertsTable(Table, frozen=True):
     """Alert when fewer megabytes than this are free where the database is. When the disk is full the daemon stops."""
     webhook_file: AtRestart[str] = ""
     """The file of the webhooks that alerts are sent to, one per line: "json ADDRESS", "slack ADDRESS", "discord
-    ADDRESS" or "telegram ADDRESS CHAT"; eight at most. An address is all that it takes to write there, so other users
-    must not be able to read the file (chmod 600). The credential alert_webhooks from the service manager takes
-    precedence. Empty: no webhooks."""
+    ADDRESS" or "telegram ADDRESS CHAT"; eight at most. With "alerts" or "trades" after that a webhook gets only alerts,
+    or only the messages of [notifications]. An address is all that it takes to write there, so other users must not be
+    able to read the file (chmod 600). The credential alert_webhooks from the service manager takes precedence. Empty:
+    no webhooks."""
     webhook_timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
     """Milliseconds that a webhook may take to answer. Trading does not wait for it."""
     webhook_attempts: Annotated[int, Meta(ge=1, le=100)] = 8
     """Attempts for a message that a webhook does not accept, one second apart, then two, four, up to a minute. Eight
     take two minutes; after that the log says that it was given up."""
+
+
+Notified = Literal["filled", "canceled", "rejected", "expired", "missed", "lost", "halted"]
+"""What a message can be about."""
+
+
+class NotificationsTable(Table, frozen=True):
+    """Messages about trades, sent to the webhooks of [alerts] webhook_file.
+
+    They have queues of their own: no order and no alert waits for them. A line of the webhook file that ends with
+    "alerts" or "trades" gets only these.
+    """
+
+    events: list[Notified] = msgspec.field(default_factory=list)
+    """What is sent. "filled": an order ended on the exchange with fills. "canceled": it ended there without one.
+    "rejected": it was definitely not executed. "expired": its deadline passed before it was sent. "missed": the same,
+    of an order with an executeAt. "lost": the search for it found nothing. "halted": the kill switch is on. Empty by
+    default: a message leaves the machine and names the pair and the side, so nothing is sent unless asked."""
+    amounts: bool = False
+    """Whether messages show amounts, prices and values, and reasons, which may quote these. Off by default, because the
+    service that shows the messages can read them."""
+    per_minute: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    """Messages in any 60 seconds, at most. What is above it is counted and sent as one message, like "and 12 more
+    filled". Telegram accepts 20 per minute in a group (documented)."""
 
 
 class LogTable(Table, frozen=True):
@@ -314,6 +339,7 @@ class Config(Table, frozen=True):
     poller: PollerTable = PollerTable()
     fleet: FleetTable = FleetTable()
     alerts: AlertsTable = AlertsTable()
+    notifications: NotificationsTable = NotificationsTable()
     log: LogTable = LogTable()
 
 

@@ -1,6 +1,6 @@
-"""Messages: an alert in the format of each kind of webhook."""
+"""Messages: an alert, or another message, in the format of each kind of webhook."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,8 +13,30 @@ MAX_TEXT = 1_500
 FIRING, RESOLVED, TEST = "firing", "resolved", "test"
 
 
+class Message(Protocol):
+    """What can be sent to a webhook."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it was made, in Unix milliseconds."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        ...
+
+    def text(self, mode: str) -> str:
+        """Return it for people; ``mode`` is the daemon's."""
+        ...
+
+    def fields(self) -> dict[str, Any]:
+        """Return it for programs."""
+        ...
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a message."""
+    """An alert that fires or has resolved."""
 
     alert: str
     severity: str
@@ -37,6 +59,22 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
             at_ms=at_ms,
         )
 
+    @property
+    def name(self) -> str:
+        """The alert's name."""
+        return self.alert
+
+    def text(self, mode: str) -> str:
+        """Return state, summary, and what to do while it fires."""
+        lines = [f"{self.state.upper()} ({self.severity}): {self.alert}, sniperd {mode}", self.summary]
+        if self.state == FIRING:
+            lines.append(f"What to do: {self.todo}")
+        return "\n".join(lines)
+
+    def fields(self) -> dict[str, Any]:
+        """Return every field but the time."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "at_ms"}
+
 
 def make_test_notice(at_ms: int) -> Notice:
     """Return a test notice."""
@@ -51,29 +89,22 @@ def make_test_notice(at_ms: int) -> Notice:
     )
 
 
-def body(webhook: Webhook, notice: Notice, mode: str) -> bytes:
-    """Return a notice in a webhook's format, as JSON."""
-    return msgspec.json.encode(_formatted(webhook, notice, mode))
+def body(webhook: Webhook, message: Message, mode: str) -> bytes:
+    """Return a message in a webhook's format, as JSON."""
+    return msgspec.json.encode(_formatted(webhook, message, mode))
 
 
-def _formatted(webhook: Webhook, notice: Notice, mode: str) -> dict[str, Any]:
+def _formatted(webhook: Webhook, message: Message, mode: str) -> dict[str, Any]:
+    text = message.text(mode)[:MAX_TEXT]
     match webhook.kind:
         case Kind.SLACK:
-            return {"text": _for_slack(_text(notice, mode))}
+            return {"text": _for_slack(text)}
         case Kind.DISCORD:
-            return {"content": _text(notice, mode), "allowed_mentions": {"parse": []}}
+            return {"content": text, "allowed_mentions": {"parse": []}}
         case Kind.TELEGRAM:
-            return {"chat_id": webhook.chat, "text": _text(notice, mode), "disable_web_page_preview": True}
+            return {"chat_id": webhook.chat, "text": text, "disable_web_page_preview": True}
         case _:
-            fields = msgspec.to_builtins(notice)
-            return {"source": "sniperd", "mode": mode, "atMs": fields.pop("at_ms"), **fields}
-
-
-def _text(notice: Notice, mode: str) -> str:
-    lines = [f"{notice.state.upper()} ({notice.severity}): {notice.alert}, sniperd {mode}", notice.summary]
-    if notice.state == FIRING:
-        lines.append(f"What to do: {notice.todo}")
-    return "\n".join(lines)[:MAX_TEXT]
+            return {"source": "sniperd", "mode": mode, "atMs": message.at_ms, **message.fields()}
 
 
 def _for_slack(text: str) -> str:

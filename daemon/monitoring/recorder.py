@@ -46,6 +46,9 @@ REFUSALS = (
 CODES = frozenset({*(str(code) for code in ADVICE), *(str(code) for code in GATEWAY), "unreachable", OTHER})
 """Codes with which the exchange refuses an order."""
 
+POSTED = ("delivered", "undelivered")
+"""Results of a message to a webhook."""
+
 TO_WIRE = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30)
 ROUND_TRIP = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10)
 COMMIT = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
@@ -82,9 +85,13 @@ class Recorder:
             "kind",
             ("expired", "overdue", "wait_ended"),
         )
-        self._webhooks = self._counter(
-            "webhook_alerts", "Alerts sent to webhooks, by result", "result", ("delivered", "undelivered")
-        )
+        posted = {
+            "alert": self._counter("webhook_alerts", "Alerts sent to webhooks, by result", "result", POSTED),
+            "notification": self._counter(
+                "webhook_notifications", "Messages about trades sent to webhooks, by result", "result", POSTED
+            ),
+        }
+        self._posted = {f"{about}.{result}": posted[about][result] for about in posted for result in POSTED}
         self._to_wire = self._histogram("signal_to_wire", "From a signal's acceptance to its first byte", TO_WIRE)
         self._instant = self._histogram(
             "instant_to_wire",
@@ -123,8 +130,8 @@ class Recorder:
             self.series.count(event.at_ms, SLOW_COMMIT)
         elif name == "request.refused":
             _of(self._refused, str(event.detail["code"])).inc()
-        elif name in {"alert.delivered", "alert.undelivered"}:
-            self._webhooks[name.removeprefix("alert.")].inc()
+        elif name in self._posted:
+            self._posted[name].inc()
 
     def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
         """Count an attempt whose answer has been recorded."""

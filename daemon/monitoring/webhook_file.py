@@ -7,6 +7,8 @@ One webhook per line: its kind, its address, and for Telegram the chat::
     discord https://discord.com/api/webhooks/…
     telegram https://api.telegram.org/botTOKEN/sendMessage CHAT
 
+A last word ``alerts`` or ``trades`` restricts a webhook to alerts, or to messages about trades.
+
 Empty lines and lines that begin with ``#`` are ignored. No error message quotes a line, because it is secret.
 """
 
@@ -35,13 +37,30 @@ class Kind(StrEnum):
     TELEGRAM = "telegram"
 
 
+class Subject(StrEnum):
+    """What a message is about; the last word of a line that restricts its webhook to one of them."""
+
+    ALERT = "alerts"
+    NOTIFICATION = "trades"
+
+    @property
+    def word(self) -> str:
+        """The word in names of events and of their keys."""
+        return self.name.lower()
+
+
 class Webhook(msgspec.Struct, frozen=True):
-    """One destination of alerts."""
+    """One destination of messages."""
 
     name: str  # its kind and number: the only part that may be shown
     kind: Kind
     url: Secret
     chat: str = ""
+    only: Subject | None = None
+
+    def takes(self, subject: Subject) -> bool:
+        """Whether messages about a subject are sent to it."""
+        return self.only in {None, subject}
 
     def secrets(self) -> list[Secret]:
         """Return what must not appear in a log: the address, and the part of it that permits writing there."""
@@ -82,11 +101,15 @@ def _webhook(words: list[str], where: str, number: int) -> Webhook:
         raise BadConfig(f"{where} does not begin with a kind of webhook; allowed: {', '.join(Kind)}")
     kind = Kind(words[0])
     expected = 3 if kind is Kind.TELEGRAM else 2
+    count, only = len(words), None
+    if count == expected + 1 and words[-1] in set(Subject):
+        only = Subject(words.pop())
     if len(words) != expected:
-        raise BadConfig(f"{where} has {len(words)} words; allowed: {kind} ADDRESS{' CHAT' if expected > 2 else ''}")  # noqa: PLR2004
+        form = f"{kind} ADDRESS{' CHAT' if kind is Kind.TELEGRAM else ''}"
+        raise BadConfig(f"{where} has {count} words; allowed: {form}, and then alerts or trades for these alone")
     if not _is_address(words[1]):
         raise BadConfig(f"{where} has no safe address; allowed: https://…, or http:// to this machine")
-    return Webhook(f"{kind} {number}", kind, Secret(words[1]), words[2] if kind is Kind.TELEGRAM else "")
+    return Webhook(f"{kind} {number}", kind, Secret(words[1]), words[2] if kind is Kind.TELEGRAM else "", only)
 
 
 def _is_address(url: str) -> bool:

@@ -1,7 +1,8 @@
-"""Webhooks: send alerts. Each webhook has its own task and short queue, so one that hangs does not delay the others.
+"""Webhooks: send messages. Each webhook has its own task and short queue, so one that hangs does not delay the others.
 
-A message is sent a bounded number of times at growing intervals, and given up when the server refuses it for good. A
-message that finds the queue full is dropped and logged: alerts are few, so the webhook has failed for long.
+Alerts and messages about trades have a :class:`Webhooks` each, with queues and tasks of their own, so neither waits for
+the other. A message is sent a bounded number of times at growing intervals, and given up when the server refuses it for
+good. A message that finds the queue full is dropped and logged: messages are few, so the webhook has failed for long.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from yarl import URL
 from daemon.clock import Clock
 from daemon.config.tables import AlertsTable
 from daemon.core.values.events import Event
-from daemon.monitoring.messages import Notice, body, make_test_notice
-from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
+from daemon.monitoring.messages import Message, body, make_test_notice
+from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Subject, Webhook
 
 MAX_WAITING = 50
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -33,7 +34,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Webhooks:
-    """Sends notices to every webhook."""
+    """Sends the messages about one subject to every webhook that takes them."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Webhooks:
         table: AlertsTable,
         clock: Clock,
         emit: Callable[[Event], None],
+        subject: Subject = Subject.ALERT,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self.table = table
@@ -51,18 +53,22 @@ class Webhooks:
         self._mode = mode
         self._clock = clock
         self._emit = emit
+        self._subject = subject
         self._first_pause_s = first_pause_s
-        self._queues: list[tuple[Webhook, asyncio.Queue[Notice]]] = [
+        self._queues: list[tuple[Webhook, asyncio.Queue[Message]]] = [
             (webhook, asyncio.Queue(MAX_WAITING)) for webhook in webhooks
         ]
 
-    def send(self, notice: Notice) -> None:
-        """Queue a notice for all webhooks; never waits."""
+    def send(self, message: Message) -> None:
+        """Queue a message for all webhooks that take it; never waits."""
         for webhook, queue in self._queues:
+            if not webhook.takes(self._subject):
+                continue
             try:
-                queue.put_nowait(notice)
+                queue.put_nowait(message)
             except asyncio.QueueFull:
-                self._emit_result("alert.undelivered", webhook, notice, error=f"{MAX_WAITING} alerts already wait")
+                error = f"{MAX_WAITING} {self._subject.word}s already wait"
+                self._emit_result("undelivered", webhook, message, error=error)
 
     async def test(self, now_ms: int) -> list[Delivery]:
         """Send a test to all webhooks at once, without retries; return the results."""
@@ -77,37 +83,37 @@ class Webhooks:
         return [done[webhook.name] for webhook, _ in self._queues]
 
     async def run(self) -> None:
-        """Send queued notices, until cancelled."""
+        """Send queued messages, until cancelled."""
         async with anyio.create_task_group() as tasks:
             for webhook, queue in self._queues:
                 tasks.start_soon(self._serve, webhook, queue)
 
-    async def _serve(self, webhook: Webhook, queue: "asyncio.Queue[Notice]") -> None:
+    async def _serve(self, webhook: Webhook, queue: "asyncio.Queue[Message]") -> None:
         while True:
             await self._deliver(webhook, await queue.get())
 
-    async def _deliver(self, webhook: Webhook, notice: Notice) -> None:
+    async def _deliver(self, webhook: Webhook, message: Message) -> None:
         pause_s = self._first_pause_s
         for attempt in range(1, self.table.webhook_attempts + 1):
-            delivery = await self._post(webhook, notice)
+            delivery = await self._post(webhook, message)
             if delivery.error is None:
-                self._emit_result("alert.delivered", webhook, notice, attempt=attempt)
+                self._emit_result("delivered", webhook, message, attempt=attempt)
                 return
             if delivery.final:
                 break
             if attempt < self.table.webhook_attempts:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        self._emit_result("alert.undelivered", webhook, notice, error=delivery.error or "")
+        self._emit_result("undelivered", webhook, message, error=delivery.error or "")
 
-    async def _post(self, webhook: Webhook, notice: Notice) -> Delivery:
+    async def _post(self, webhook: Webhook, message: Message) -> Delivery:
         """Make one attempt. The text of an error may quote the address, so it is not passed on."""
         try:
             async with (
                 asyncio.timeout(self.table.webhook_timeout_ms / 1_000),
                 self._session.post(
                     URL(webhook.url.reveal()),
-                    data=body(webhook, notice, self._mode),
+                    data=body(webhook, message, self._mode),
                     headers={"Content-Type": "application/json"},
                     allow_redirects=False,
                 ) as response,
@@ -118,15 +124,18 @@ class Webhooks:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Delivery(webhook.name, f"{type(error).__name__}: is the address right, and its server reachable?")
 
-    def _emit_result(self, name: str, webhook: Webhook, notice: Notice, **more: str | int) -> None:
-        detail = {"webhook": webhook.name, "alert": notice.alert, **more}
-        self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=dict(detail)))
+    def _emit_result(self, result: str, webhook: Webhook, message: Message, **more: str | int) -> None:
+        detail = {"webhook": webhook.name, self._subject.word: message.name, **more}
+        self._emit(Event(name=f"{self._subject.word}.{result}", at_ms=self._clock.now_ms(), detail=dict(detail)))
 
 
 @asynccontextmanager
 async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the HTTP session of the webhooks: few connections, separate from the exchange's."""
-    connector = aiohttp.TCPConnector(limit=2 * MAX_WEBHOOKS, keepalive_timeout=15)
+    """Open the HTTP session of the webhooks: few connections, separate from the exchange's.
+
+    A webhook has at most one request of each subject and one test, so none waits for a connection.
+    """
+    connector = aiohttp.TCPConnector(limit=(len(Subject) + 1) * MAX_WEBHOOKS, keepalive_timeout=15)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
 

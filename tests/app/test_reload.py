@@ -29,6 +29,8 @@ def other_than(default: Any, kind: inspect.Type) -> object:  # noqa: PLR0911  # 
             return "BTC"
         case inspect.StrType():
             return "/elsewhere"
+        case inspect.ListType(inspect.LiteralType(values=values)):
+            return list(values[:1])
         case inspect.ListType(inspect.StrType()):
             return ["BTCUSDT"]
         case inspect.ListType():

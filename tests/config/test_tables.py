@@ -64,6 +64,8 @@ def range_of(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
             return 'an asset in quotes, like "USDT"'
         case inspect.StrType():
             return "a text in quotes"
+        case inspect.ListType(inspect.LiteralType(values)):
+            return "a list of " + ", ".join(f'"{value}"' for value in values)
         case inspect.ListType(inspect.StrType()):
             return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case inspect.BoolType():

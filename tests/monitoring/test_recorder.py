@@ -212,3 +212,13 @@ def test_what_becomes_of_webhooks_alerts_is_counted(recorder: Recorder) -> None:
     recorder.on_event(event("alert.undelivered", webhook="slack 1", alert="disk_low", error="HTTP 404"))
     assert count(recorder, "webhook_alerts_total", result="delivered") == 1
     assert count(recorder, "webhook_alerts_total", result="undelivered") == 1
+    assert count(recorder, "webhook_notifications_total", result="undelivered") == 0
+
+
+def test_what_becomes_of_messages_about_trades_is_counted(recorder: Recorder) -> None:
+    recorder.on_event(event("notification.delivered", webhook="slack 1", notification="filled", attempt=1))
+    for _ in range(2):
+        recorder.on_event(event("notification.undelivered", webhook="slack 1", notification="filled", error="HTTP 404"))
+    assert count(recorder, "webhook_notifications_total", result="delivered") == 1
+    assert count(recorder, "webhook_notifications_total", result="undelivered") == 2
+    assert count(recorder, "webhook_alerts_total", result="undelivered") == 0

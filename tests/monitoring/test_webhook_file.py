@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadConfig, NoPermission
-from daemon.monitoring.webhook_file import CREDENTIAL, MAX_WEBHOOKS, Kind, find, parse
+from daemon.monitoring.webhook_file import CREDENTIAL, MAX_WEBHOOKS, Kind, Subject, find, parse
 
 TOKEN = "T0KEN-that-nobody-may-see"
 FOUR = f"""
@@ -35,6 +35,17 @@ def test_a_file_has_one_webhook_per_line(tmp_path: Path) -> None:
     ]
     assert found[3].url.reveal() == f"https://api.telegram.example/bot{TOKEN}/sendMessage"
     assert TOKEN not in repr(found)
+
+
+def test_a_last_word_limits_a_webhook_to_alerts_or_to_trades() -> None:
+    text = "json https://a.example/x trades\ntelegram https://b.example/x -1001 alerts\nslack https://c.example/x"
+    found = parse(text, Path("w"))
+    assert [[subject for subject in Subject if each.takes(subject)] for each in found] == [
+        [Subject.NOTIFICATION],
+        [Subject.ALERT],
+        [Subject.ALERT, Subject.NOTIFICATION],
+    ]
+    assert found[1].chat == "-1001"
 
 
 def test_the_log_redacts_an_address_whole_and_without_its_server() -> None:

@@ -137,7 +137,8 @@ CATALOGUE: dict[str, Kind] = {
         ("reason",),
     ),
     "order.ruled": Kind(Level.WARNING, "the operator resolved an unknown outcome", ("ruling", "reason")),
-    "order.expired": Kind(Level.WARNING, "the deadline passed before the order was sent", ("deadline_ms", "reason")),
+    "order.expired": Kind(Level.WARNING, "the deadline passed before the order was sent",
+                          ("deadline_ms", "execute_at_ms", "reason")),
     "order.withdrawn": Kind(Level.INFO, "the order was cancelled before it was sent", ("reason",)),
     "order.requeued": Kind(
         Level.WARNING, "the operator sent a dead letter back to the queue",
@@ -357,6 +358,13 @@ CATALOGUE: dict[str, Kind] = {
     "alert.delivered": Kind(Level.DEBUG, "a webhook accepted an alert", ("webhook", "alert", "attempt"), durable=False),
     "alert.undelivered": Kind(
         Level.ERROR, "a webhook did not accept an alert; it is given up", ("webhook", "alert", "error"), durable=False
+    ),
+    "notification.delivered": Kind(
+        Level.DEBUG, "a webhook accepted a message about trades", ("webhook", "notification", "attempt"), durable=False
+    ),
+    "notification.undelivered": Kind(
+        Level.WARNING, "a webhook did not accept a message about trades; it is dropped",
+        ("webhook", "notification", "error"), durable=False,
     ),
     "store.slow_commit": Kind(Level.WARNING, "a commit was slow", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(

@@ -142,7 +142,8 @@ def expire(d: Decision, order: Order) -> None:
     waited_for = order.reason or d.state.gate.why_no_turn(d.exchange_ms) or "no turn came in time"
     order = d.move(order, OrderEvent.EXPIRE, reason=f"the deadline passed: {waited_for}")
     d.free_lock(order, error=order.reason)
-    d.record("order.expired", order, deadline_ms=order.deadline_ms, reason=order.reason)
+    d.record("order.expired", order, deadline_ms=order.deadline_ms, execute_at_ms=order.execute_at_ms,
+             reason=order.reason)  # fmt: skip
 
 
 def disarm(d: Decision, order: Order, reason: str) -> Order:

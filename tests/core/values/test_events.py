@@ -32,7 +32,19 @@ def test_an_event_has_a_dotted_name_a_meaning_and_keys_of_its_own(name: str) -> 
 
 
 def test_events_that_change_an_order_a_lock_or_trading_are_stored_and_others_only_logged() -> None:
-    about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "feed", "alert", "listing", "fleet"}
+    about_itself = {
+        "daemon",
+        "clock",
+        "exchange",
+        "store",
+        "request",
+        "poller",
+        "feed",
+        "alert",
+        "notification",
+        "listing",
+        "fleet",
+    }
     answered_without_a_change = {"order.replayed"}
     told_by_rows_of_their_own = {"lock.acquired", "lock.renewed", "lock.released", "lock.abandoned"}
     logged_only = {name for name, kind in CATALOGUE.items() if not kind.durable}
