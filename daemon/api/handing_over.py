@@ -44,7 +44,7 @@ class Membership(Protocol):
 
 
 class _Keyed(msgspec.Struct):
-    key: str | None = msgspec.field(default=None, name="idempotencyKey")
+    key: str | int | None = msgspec.field(default=None, name="idempotencyKey")
 
 
 _keys_of = msgspec.json.Decoder(_Keyed | list[_Keyed]).decode
@@ -169,8 +169,8 @@ def _name(route: Route) -> str:
 
 
 def _headers(route: Route, request: Request) -> list[tuple[str, str]]:
-    """Return the headers that a route reads."""
-    read = [each.name for each in route.parameters if each.place == "header"]
+    """Return the headers that a route reads. A batch has no key of its own, and is refused with one."""
+    read = dict.fromkeys([*(each.name for each in route.parameters if each.place == "header"), KEY.name])
     return [(name, value) for name in read for value in request.headers.getall(name, [])]
 
 
@@ -191,5 +191,5 @@ def _has_keys(body: bytes) -> bool:
     try:
         asked = _keys_of(body)
     except msgspec.DecodeError:
-        return True  # it is refused
+        return False  # whatever a route reads in it
     return all(each.key for each in (asked if isinstance(asked, list) else [asked]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from daemon.api.handing_over import COPY, HandedOver, HandingOver
@@ -230,3 +231,36 @@ async def test_a_member_that_owns_answers_by_itself(fleet: Fleet) -> None:
     await submit(fleet.member, market_buy())
     assert fleet.member.count("SELECT count(*) FROM orders") == 1
     assert fleet.owner.count("SELECT count(*) FROM orders") == 0
+
+
+async def test_one_key_for_a_batch_is_refused_at_every_member(fleet: Fleet) -> None:
+    """The owner reads the header, so it must see it: the batch would be accepted, and the key would not count."""
+    request: dict[str, Any] = {"headers": {"Idempotency-Key": "launch-1"}}
+    at_owner = await refusal_of(fleet.owner, "POST", "/v1/signals/batch", [market_buy()], **request)
+    assert at_owner[0] == "invalid"
+    assert await refusal_of(fleet.member, "POST", "/v1/signals/batch", [market_buy()], **request) == at_owner
+    assert fleet.owner.count("SELECT count(*) FROM orders") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_repeatable"),
+    [
+        ("/v1/signals", market_buy(), False),
+        ("/v1/signals", b"\xef\xbb\xbf" + msgspec.json.encode(market_buy()), False),
+        ("/v1/signals", market_buy(idempotencyKey=7), True),
+        ("/v1/signals/batch", [market_buy(idempotencyKey=7), market_buy(idempotencyKey="8")], True),
+        ("/v1/signals/batch", [market_buy(idempotencyKey=7), market_buy()], False),
+    ],
+)
+async def test_only_what_has_its_own_key_is_made_again_by_the_next_owner(
+    fleet: Fleet, path: str, body: object, is_repeatable: bool
+) -> None:
+    """After a minute an equal signal without a key is a new trade."""
+    fleet.calls.stop()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fleet.member.ask, "POST", path, body)
+        with anyio.fail_after(5):
+            while not (calls := await fleet.backend.calls()):  # noqa: ASYNC110  # nothing tells of it
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    assert [call.is_repeatable for call in calls] == [is_repeatable]
