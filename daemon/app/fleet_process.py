@@ -65,6 +65,9 @@ limits; one that stands by asks for the time every ten seconds, and for its acco
 UNSEEN_MS = 30_000
 """A member that has not reported itself for so long does not count."""
 
+TAKE_S = 20.0
+"""How long an administrator's order to own the account counts. The command waits for longer."""
+
 SETTLE_S = 2.0
 """How long the process stays after it has handed the account over, until its clients' requests are answered."""
 
@@ -144,14 +147,21 @@ class FleetProcess:
         """Own the account at once; return when this member owns it.
 
         Raises:
-            WrongState: this member cannot own the account, or owns it already.
+            WrongState: this member cannot own the account, owns it already, or did not get it in time.
 
         """
         why_not = "it owns the account already" if self.member.is_owner else self.member.cannot_own
         if why_not is not None:
             raise WrongState(f"this member cannot take the account: {why_not}")
         self.member.take(f"{reason} ({actor})")
-        await self.member.stand_by()
+        with anyio.move_on_after(TAKE_S):
+            await self.member.stand_by()
+            return
+        self.member.take_no_more()
+        raise WrongState(
+            "this member did not get the account in time: "
+            f"{self.member.contact.backend_error or self.member.cannot_own or 'others were faster'}; it tries no more"
+        )
 
     # The life of this process.
 

@@ -187,6 +187,10 @@ class Member:
         self._ordered = reason
         self._changed.set()
 
+    def take_no_more(self) -> None:
+        """Withdraw the order of :meth:`take`: it must not be carried out when nobody expects it any more."""
+        self._ordered = None
+
     async def hand_over(self, *, last_window_ms: int, to: str = "", reason: str) -> None:
         """Let another member take over before the lease would end. Nothing may be decided or signed any more.
 

@@ -90,6 +90,22 @@ async def test_an_owner_that_was_replaced_writes_nothing_more_and_ends(tmp_path:
         assert owner.names().count("fleet.deposed") == 1
 
 
+async def test_an_order_to_take_over_that_was_withdrawn_has_no_effect_later(tmp_path: Path) -> None:
+    """The member could not reach the database, and its operator was told so."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        await anyio.sleep(1)
+        standby.cable.is_cut = True
+        standby.member.take("the operator wants it there")
+        await anyio.sleep(1)
+        standby.member.take_no_more()
+        standby.cable.is_cut = False
+        await anyio.sleep(2)
+        await owner.commit(1)
+        assert (owner.member.is_owner, standby.member.is_owner) == (True, False)
+
+
 async def test_an_owner_that_lost_its_lease_does_not_even_try_to_append(tmp_path: Path) -> None:
     """A lease that was changed in the database by hand has no entry."""
     shared = database()
