@@ -69,6 +69,11 @@ def doctor(
 
         probe(config_path, symbol=symbol.upper(), most=most, idle_s=idle_s, confirm=confirm, as_json=as_json)
         return
+    raise SystemExit(REFUSED if print_findings(config_path, as_json=as_json) else DONE)
+
+
+def print_findings(config_path: Path | None, *, as_json: bool = False) -> bool:
+    """Check everything and print the findings; return whether one is a failure."""
     findings = list(_examine(config_path))
     failed = any(finding.grade == "failure" for finding in findings)
     if as_json:
@@ -80,7 +85,7 @@ def doctor(
     else:
         for finding in findings:
             _show(finding)
-    raise SystemExit(REFUSED if failed else DONE)
+    return failed
 
 
 def _show(finding: "Finding") -> None:

@@ -13,6 +13,7 @@ SERVERS = frozenset({"run", "exchange"})
 """Commands that write their own output, even if no reader is left."""
 
 COMMANDS = {
+    "init": "init:init",
     "run": "run:run",
     "exchange": "exchange:exchange",
     "submit": "submit:submit",
@@ -44,6 +45,7 @@ COMMANDS = {
 }
 
 SUMMARIES = {
+    "init": "Ask for the settings, and write a configuration.",
     "run": "Run the daemon.",
     "exchange": "Run the simulated exchange.",
     "submit": "Send a signal.",

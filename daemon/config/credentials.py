@@ -84,7 +84,7 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
         return None
     if not (key and secret):
         raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
-    return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
+    return Credentials(checked(key, "MEXC_API_KEY"), checked(secret, "MEXC_SECRET_KEY"))
 
 
 def passed(environ: Mapping[str, str], name: str) -> Path | None:
@@ -101,11 +101,11 @@ def token(environ: Mapping[str, str], name: str, configured: str, what: str = "t
 
     """
     path = passed(environ, name) or (Path(configured) if configured else None)
-    return None if path is None else _checked(read(path, f"replace the {what} by a new one", what), path, what)
+    return None if path is None else checked(read(path, f"replace the {what} by a new one", what), path, what)
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
-    return Credentials(_checked(read(key_file), key_file), _checked(read(secret_file), secret_file))
+    return Credentials(checked(read(key_file), key_file), checked(read(secret_file), secret_file))
 
 
 def read(path: Path, remedy: str = "create a new key at the exchange", what: str = "key") -> str:
@@ -131,7 +131,7 @@ def read(path: Path, remedy: str = "create a new key at the exchange", what: str
     return text
 
 
-def _checked(text: str, where: str | Path, what: str = "key") -> Secret:
+def checked(text: str, where: str | Path, what: str = "key") -> Secret:
     """Check that a text can be a key or token.
 
     The redaction of a very short one would hit every log line. One that is not a single word would break every

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from daemon.config.paths import SYSTEM_CONFIG
 from daemon.config.tables import Config
 
 HEADER = """\
@@ -24,7 +25,9 @@ def service_file() -> str:
         f"{written(Config())}"
         "# After a change: `systemctl reload sniperd`; the log names what needs a restart.\n"
         "#\n"
-        "# Nothing is set, so the service trades on the paper exchange. See `sniperd manual live`.\n"
+        "# Nothing is set, so the service trades on the paper exchange. As root,\n"
+        f"# `sniperd init --config {SYSTEM_CONFIG} --force` asks for the mode, the limits, the key, the dashboard,\n"
+        "# a webhook and the bot's address, and replaces this file.\n"
     )
 
 

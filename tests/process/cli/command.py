@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.command import SNIPERD, Ran, run, sniperd
-from tests.support.waiting import PATIENCE_S, Deadline
+from tests.support.waiting import PATIENCE_S, Deadline, eventually
 
 PAINT = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
@@ -103,6 +103,18 @@ class Terminal:
         shown = "".join(iter(self._read, ""))
         self.exit_code()
         return shown
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C until the command ends; return its exit code.
+
+        Python notices one that comes between its prompt and its wait for a line only with the next key.
+        """
+        eventually(self._ends_by_ctrl_c, "the command's end")
+        return self.exit_code()
+
+    def _ends_by_ctrl_c(self) -> bool:
+        self.type("\x03")
+        return self._process.poll() is not None
 
     def exit_code(self) -> int:
         """Wait for the command's end; return its exit code."""
