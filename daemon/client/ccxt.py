@@ -345,6 +345,16 @@ class mexc:  # noqa: N801  # ccxt's name
         return keys[0][0] if keys else None
 
 
+def _camel(name: str) -> str:
+    """Return ccxt's other name of a method: ``createOrder`` for ``create_order``."""
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
+for _name, _method in list(vars(mexc).items()):
+    if not _name.startswith("_") and callable(_method):
+        setattr(mexc, _camel(_name), _method)
+
 _HAS = {
     "spot", "createOrder", "createLimitOrder", "createLimitBuyOrder", "createLimitSellOrder", "createMarketOrder",
     "createMarketBuyOrder", "createMarketSellOrder", "createMarketOrderWithCost", "createMarketBuyOrderWithCost",

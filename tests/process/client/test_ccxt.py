@@ -184,6 +184,16 @@ async def test_the_structure_has_ccxts_fields(daemon: Daemon, exchange: Exchange
     assert all(type(found[0][name]) is type(found[1][name]) for name in ("price", "amount", "cost", "filled", "status"))
 
 
+async def test_methods_have_ccxts_two_names(each: Each) -> None:
+    _, mexc = each
+    placed = await mexc.createLimitBuyOrder(BTC, 0.001, 50_000)
+    assert (await mexc.fetchOrder(placed["id"], BTC))["status"] == "open"
+    assert len(await mexc.fetchOpenOrders(BTC)) == 1
+    await mexc.cancelOrder(placed["id"], BTC)
+    missing = [name for name, is_there in ours.mexc().has.items() if is_there and not hasattr(mexc, name)]
+    assert missing == ["spot"], "a kind of market, no method"
+
+
 # What ccxt alone gets wrong: how many orders the exchange has after the script's own repetition.
 
 
