@@ -146,7 +146,7 @@ class Owning:
         """Report when the lease is too short to send orders, and when it is long enough again."""
         left_ms = self._contact.left_ms(self.lease)
         is_short = left_ms is None or left_ms < 2 * LEAST_WINDOW_MS
-        if is_short is self._is_short:
+        if is_short is self._is_short or self.is_handed_over:
             return
         self._is_short = is_short
         if is_short:

@@ -93,3 +93,5 @@ async def test_a_lease_that_was_given_up_has_nothing_left(tmp_path: Path) -> Non
         await owner.member.hand_over(last_window_ms=0, reason="a rehearsal")
         health = owner.member.health()
         assert (health.owner, health.lease_left_ms, health.is_owned) == ("a", 0.0, False)
+        owner.member.owning.note_length()  # as after a renewal that was under way meanwhile
+        assert "fleet.lease_short" not in [event.name for event in owner.emitted]
