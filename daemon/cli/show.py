@@ -25,7 +25,7 @@ COLOURS = {
 _BOLD = frozenset(state.value for state, meaning in MEANINGS.items() if meaning.needs_operator)
 
 GAP = "  "
-NARROWEST = 20
+NARROWEST = 16
 """Smallest width of a row's last cell, in columns."""
 
 

@@ -115,7 +115,7 @@ def test_following_ends_with_an_interrupt(daemon: Daemon) -> None:
 def test_an_armed_order_is_shown_as_asked_after_it_was_sent(command: Command, daemon: Daemon) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 700, deadlineMs=10_000))
     daemon.until(order_id, "filled")
-    what = [line[25:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]
+    what = [line[31:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]
     story = ["order.armed", "order.sent", "attempt 1 asked", "attempt 1 answered", "order.placed"]
     assert [each for each in what if each in story] == story
 

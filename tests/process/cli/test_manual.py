@@ -29,7 +29,7 @@ def test_a_topic_is_printed_as_markdown_for_programs(command: Command) -> None:
     ran = command("manual", "reference-exit-codes")
     assert (ran.code, ran.errors) == (0, "")
     assert ran.output.startswith("# Exit codes\n\n")
-    assert "- `78`: The configuration is wrong." in ran.output
+    assert "- `77`: A permission or credential is missing" in ran.output
     assert "<!--" not in ran.output
 
 
@@ -56,7 +56,7 @@ def test_at_a_terminal_the_page_is_rendered_and_shown_by_the_pager(command: Comm
         Command(command.environ | {"PAGER": str(pager)}, tmp_path).at_terminal("manual", "reference-exit-codes"),
     )
     assert shown.lstrip().startswith("the pager:")
-    assert "• 78: The configuration is wrong." in shown
+    assert "• 77: A permission or credential is missing" in shown
     assert all(len(line.rstrip()) <= 80 for line in shown.splitlines())
 
 
