@@ -29,6 +29,7 @@ from daemon.api.http.routes import Endpoint
 from daemon.api.server import endpoints
 from daemon.clock import SteadyClock
 from daemon.config import fleet_table
+from daemon.config.credentials import Secret
 from daemon.config.tables import Config, ExchangeTable
 from daemon.core.rules.lease_fence import held, owners_ms
 from daemon.core.values.events import Event
@@ -39,7 +40,7 @@ from daemon.engine.engine import Engine
 from daemon.engine.self_check import SelfCheck
 from daemon.errors import GivenUp, Unfit, WrongState
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.fleet.agreement import configuration_hash
+from daemon.fleet.agreement import account_hash, configuration_hash
 from daemon.fleet.backends import open_backend
 from daemon.fleet.calls import Calls
 from daemon.fleet.door import Door
@@ -278,6 +279,7 @@ async def joined(
     environ: Mapping[str, str],
     log: Log,
     *,
+    api_key: Secret,
     context: Context,
     exchange: MexcExchange,
     stream: EventStream,
@@ -293,7 +295,7 @@ async def joined(
     table, store, clock = config.fleet, context.engine.store, context.engine.clock
     password = fleet_table.password(table, environ)
     log.redact([] if password is None else [password])
-    terms = await _terms(config, store, Path(context.database))
+    terms = await _terms(config, api_key, store, Path(context.database))
 
     def show(events: Sequence[Event]) -> None:
         """Show other members' events to readers; what is about the fleet goes into this member's log, too."""
@@ -310,7 +312,7 @@ async def joined(
         yield fleet
 
 
-async def _terms(config: Config, store: Store, database: Path) -> Terms:
+async def _terms(config: Config, api_key: Secret, store: Store, database: Path) -> Terms:
     """Return as what this process takes part."""
     place, table = place_of(database), config.fleet
     return Terms(
@@ -318,6 +320,7 @@ async def _terms(config: Config, store: Store, database: Path) -> Terms:
         member=await member_id(store, place, os.urandom),
         name=table.name or socket.gethostname(),
         role=Role(table.role),
+        account=account_hash(api_key),
         version=__version__,
         configuration=configuration_hash(config),
         lease_ms=table.lease_ms,

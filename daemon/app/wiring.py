@@ -26,6 +26,7 @@ from daemon.app.reload import reload
 from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
 from daemon.app.watchdog import ServiceReports
 from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
+from daemon.config.credentials import Secret
 from daemon.config.loading import load
 from daemon.config.probe_results import UNSETTLED
 from daemon.config.socket_record import recorded
@@ -141,7 +142,7 @@ class Process:
             if config.poller.enabled:
                 self._poller = await self._open_poller(stack, context, exchange)
             if in_fleet:
-                self._fleet = await self._join_fleet(stack, context, exchange, stream)
+                self._fleet = await self._join_fleet(stack, keys.api_key, context, exchange, stream)
             fleet = self._fleet
             signals, status = self._around.sockets(self._given)
             loopback = self._around.loopback(clock, is_default=self._config_path is None)
@@ -222,12 +223,12 @@ class Process:
         return poller
 
     async def _join_fleet(
-        self, stack: AsyncExitStack, context: Context, exchange: MexcExchange, stream: EventStream
+        self, stack: AsyncExitStack, api_key: Secret, context: Context, exchange: MexcExchange, stream: EventStream
     ) -> "FleetProcess":
         from daemon.app.fleet_process import joined  # noqa: PLC0415  # only a member of a fleet needs it
 
-        parts = joined(self._config, self._environ, self._log, context=context, exchange=exchange, stream=stream,
-                       emit=self._emit)  # fmt: skip
+        parts = joined(self._config, self._environ, self._log, api_key=api_key, context=context, exchange=exchange,
+                       stream=stream, emit=self._emit)  # fmt: skip
         return await stack.enter_async_context(parts)
 
     def _end(self, clock: SteadyClock, engine: Engine) -> None:

@@ -36,9 +36,10 @@ def fleet() -> None:
     help="Connect like this instead of by [fleet] url, as a user that may make a schema. No password.",
 )
 @click.option("--role", default="", metavar="ROLE", help="PostgreSQL: the existing role that the daemons connect as.")
+@click.option("--replace-key", is_flag=True, help="Only record this machine's API key as the account's new one.")
 @config_option
 @json_option
-def init(url: str, role: str, config_path: Path | None, as_json: bool) -> None:
+def init(url: str, role: str, replace_key: bool, config_path: Path | None, as_json: bool) -> None:
     """Make the fleet's tables and its ledger, and enter this machine's orders as the log's beginning.
 
     Stop this machine's daemon first. Its database becomes the copy of a member: nothing is lost. Without a database the
@@ -47,12 +48,21 @@ def init(url: str, role: str, config_path: Path | None, as_json: bool) -> None:
     PostgreSQL needs a database and a role for the daemons. If that role may not make tables, give --url of a user that
     may, for example postgresql://postgres@/sniperd, and --role. The role can then neither change nor remove entries of
     the log.
+
+    The ledger knows its account by a hash of the API key. When the account has a new key, run this with --replace-key
+    once, on a machine that has it; no daemon need be stopped. A member that starts afterwards needs the new key.
+    Nothing checks that both keys are of one account: with another account's key the daemons would trade there.
     """
-    from daemon.cli.fleet_setup import initialise  # noqa: PLC0415  # slow to import
+    from daemon.cli import fleet_setup  # noqa: PLC0415  # slow to import
     from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
 
+    if replace_key and role:
+        raise click.UsageError("--role goes with new tables, and --replace-key makes none")
     try:
-        begun = initialise(config_path, url, role)
+        if replace_key:
+            _show_replaced(fleet_setup.replace_key(config_path, url), as_json=as_json)
+            return
+        begun = fleet_setup.initialise(config_path, url, role)
     except (BackendFailed, StartupError) as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
@@ -197,6 +207,13 @@ def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, timeou
     path, options = signals_socket(config_path), {"to": "--to", "reason": "--reason"}
     found: dict[str, Any] = ask(path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options=options)
     return found
+
+
+def _show_replaced(ledger: str, *, as_json: bool) -> None:
+    if as_json:
+        show.print_json({"ledger": ledger})
+    else:
+        click.echo(f"ledger {ledger} knows this machine's key now: restart the members with it")
 
 
 def _begun(begun: "Begun") -> dict[str, Any]:

@@ -48,14 +48,7 @@ def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
     """
     config = configured(config_path)
     _check_url(url)
-    found = keys.find(config.exchange, environment())
-    if found is None:
-        raise NoPermission(
-            "no key of the exchange can be read, by which the account is recognised; run this as root, or as the "
-            "daemon's user with its environment"
-        )
-    fleet, password = config.fleet, password_of(config.fleet, environment())
-    account = account_hash(config.exchange.server, found.api_key)
+    account, fleet, password = _account(config), config.fleet, password_of(config.fleet, environment())
     database = configured_database(config_path)
 
     async def make() -> Begun | None:
@@ -78,6 +71,38 @@ def _check_url(url: str) -> None:
             "--url holds a password, and every user of this machine can read the list of processes; remove it, change "
             "it at the database, and give it in a file that $PGPASSFILE names"
         )
+
+
+def replace_key(config_path: Path | None, url: str) -> str:
+    """Record this machine's key as the one of the ledger's account; return the ledger's name.
+
+    Raises:
+        BackendFailed: the fleet's database does not answer, has no such ledger, or the user lacks a right.
+        BadConfig: that key's account has another ledger, or the URL holds a password.
+        NoPermission: there is no key, or it or the password cannot be read.
+
+    """
+    config = configured(config_path)
+    _check_url(url)
+    account, fleet = _account(config), config.fleet
+    password = None if url else password_of(fleet, environment())
+
+    async def replace() -> None:
+        async with open_backend(url or fleet.url, fleet.ledger, fleet.durability, password) as backend:
+            await backend.replace_account(account)
+
+    anyio.run(replace)
+    return fleet.ledger
+
+
+def _account(config: Config) -> str:
+    found = keys.find(config.exchange, environment())
+    if found is None:
+        raise NoPermission(
+            "no key of the exchange can be read, by which the account is recognised; run this as root, or as the "
+            "daemon's user with its environment"
+        )
+    return account_hash(found.api_key)
 
 
 def accept_loss(config_path: Path | None, reason: str) -> Accepted:

@@ -18,8 +18,8 @@ from daemon.config.tables import Config
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.doctor.keys import AS_ROOT, PLAIN
 from daemon.errors import BackendFailed, BadConfig, NoPermission, NotDurable
-from daemon.fleet.agreement import account_hash, configuration_hash
-from daemon.fleet.backends import account_of, open_backend
+from daemon.fleet.agreement import IF_OTHER_ACCOUNT, account_hash, configuration_hash, other_account
+from daemon.fleet.backends import open_backend
 from daemon.fleet.port import Lease, MemberReport, Role
 
 CHECK, ACCOUNT, DURABLE, MEMBERS = "fleet", "account", "durability", "members"
@@ -36,7 +36,7 @@ class _Found(NamedTuple):
     """What the database said."""
 
     name: str
-    account: str | None
+    account: str
     lease: Lease
     doubts: Sequence[str]
     members: Sequence[MemberReport]
@@ -72,7 +72,7 @@ def examine(
         yield failure(CHECK, f"no answer within {ANSWER_S:g} s", "check the server, [fleet] url and the firewall")
         return
     yield _owner(config.fleet, found)
-    if keys is not None:
+    if keys is not None and Role(config.fleet.role) is Role.MEMBER:
         yield _account(config, keys, found.account)
     yield _durability(config.fleet, found.doubts)
     yield from _members(config, found.members)
@@ -96,7 +96,7 @@ def password_of(table: FleetTable, environ: Mapping[str, str], store: Path = PLA
 async def _ask(table: FleetTable, password: Secret | None) -> _Found:
     with anyio.fail_after(ANSWER_S):
         async with open_backend(table.url, table.ledger, table.durability, password) as backend:
-            account = await account_of(table.url, table.ledger, password=password)
+            account = await backend.account()
             lease = await backend.lease()
             await backend.read(0, 1)
             await backend.calls()
@@ -137,15 +137,10 @@ def _owner(table: FleetTable, found: _Found) -> Finding:
     return ok(CHECK, f"{found.name} answers; ledger {table.ledger}: {said}")
 
 
-def _account(config: Config, keys: Credentials, account: str | None) -> Finding:
-    if account == account_hash(config.exchange.server, keys.api_key):
-        return ok(ACCOUNT, f"ledger {config.fleet.ledger} was made for this key and {config.exchange.server}")
-    return warning(
-        ACCOUNT,
-        f"ledger {config.fleet.ledger} was made for another key, or for another server than {config.exchange.server}",
-        "if the key was only replaced, all is well; if it is another account's, set another [fleet] ledger before you "
-        "start this daemon: it would trade there",
-    )
+def _account(config: Config, keys: Credentials, account: str) -> Finding:
+    if account == account_hash(keys.api_key):
+        return ok(ACCOUNT, f"ledger {config.fleet.ledger} was made for this key")
+    return failure(ACCOUNT, f"{other_account(config.fleet.ledger)}: this daemon would not start", IF_OTHER_ACCOUNT)
 
 
 def _durability(table: FleetTable, doubts: Sequence[str]) -> Finding:

@@ -1,4 +1,4 @@
-"""What all members of a fleet must agree on, as hashes that say whether they do and nothing else."""
+"""What all members of a fleet must agree on, as hashes that say whether they do and nothing else; and the account."""
 
 from hashlib import sha256
 
@@ -6,6 +6,9 @@ import msgspec
 
 from daemon.config.credentials import Secret
 from daemon.config.tables import Config
+from daemon.errors import BadConfig
+from daemon.fleet.port import Backend, Role
+from daemon.fleet.terms import Terms
 
 HEX_DIGITS = 16
 
@@ -25,6 +28,33 @@ def configuration_hash(config: Config) -> str:
     return sha256(text).hexdigest()[:HEX_DIGITS]
 
 
-def account_hash(server: str, api_key: Secret) -> str:
-    """Return a hash of the account: the exchange's address and the API key. The key cannot be found from it."""
-    return sha256(f"{server}\n{api_key.reveal()}".encode()).hexdigest()
+def account_hash(api_key: Secret) -> str:
+    """Return a hash of the API key, by which the account is recognised. The key cannot be found from it.
+
+    The exchange's address is no part of it: members may reach the exchange by different relays or mirrors.
+    """
+    return sha256(api_key.reveal().encode()).hexdigest()
+
+
+def other_account(ledger: str) -> str:
+    """Say that this machine's key is not the one that a ledger knows."""
+    return f"ledger {ledger} was made for another API key than this machine's"
+
+
+IF_OTHER_ACCOUNT = (
+    "if the account's key was replaced, run `sniperd fleet init --replace-key` here; if this machine's key is another "
+    "account's, give it the key of the fleet's account, or set another [fleet] ledger"
+)
+"""What to do then."""
+
+
+async def check_account(backend: Backend, terms: Terms) -> None:
+    """Refuse a member that would trade for another account than the ledger's. A door signs nothing, and needs no key.
+
+    Raises:
+        BackendFailed: the database does not answer, or has no such ledger.
+        BadConfig: the ledger was made for another API key.
+
+    """
+    if terms.role is Role.MEMBER and await backend.account() != terms.account:
+        raise BadConfig(f"{other_account(terms.ledger)} ({backend.name}): {IF_OTHER_ACCOUNT}")

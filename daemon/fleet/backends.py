@@ -12,7 +12,7 @@ from daemon.fleet.port import Backend
 ADAPTERS = {"postgresql": "postgres", "postgres": "postgres"} | dict.fromkeys(
     ("valkey", "valkeys", "redis", "rediss"), "valkey"
 )
-"""The modules of this package by the schemes of their URLs. Each has ``open_log``, ``create_log``, ``account_of``."""
+"""The modules of this package by the schemes of their URLs. Each has ``open_log`` and ``create_log``."""
 
 
 def open_backend(
@@ -34,7 +34,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str = "", pas
     Args:
         url: how to connect, as a user that may do this.
         ledger: the name of the ledger.
-        account: a hash of the exchange's address and the API key. It tells two accounts apart.
+        account: the hash of the account's API key. It tells two accounts apart.
         role: the existing user that the daemons connect as; empty: the user of the URL.
         password: the password of the URL's user.
 
@@ -45,18 +45,6 @@ async def create_log(url: str, ledger: str, account: str, *, role: str = "", pas
 
     """
     await _adapter(url).create_log(url, ledger, account, role=role, password=password)
-
-
-async def account_of(url: str, ledger: str, *, password: Secret | None = None) -> str | None:
-    """Return the hash of the account that a ledger was created for; ``None``: there is no such ledger.
-
-    Raises:
-        BackendFailed: the database does not answer.
-        BadConfig: no backend has such a URL, or its driver is not installed.
-
-    """
-    account: str | None = await _adapter(url).account_of(url, ledger, password)
-    return account
 
 
 def _adapter(url: str) -> ModuleType:

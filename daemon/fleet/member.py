@@ -20,6 +20,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.fleet_health import FleetHealth
 from daemon.errors import BackendFailed, NotDurable
+from daemon.fleet.agreement import check_account
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy
 from daemon.fleet.entries import FORMAT, Body, Takeover, encode
@@ -109,6 +110,7 @@ class Member:
         self._asked: _Asked | None = None  # a takeover that was asked for, with an unknown outcome
         self._ordered: str | None = None
         self._owned: Owned | None = None
+        self._is_admitted = asyncio.Event()  # the ledger is this machine's account's
         self._is_owned = asyncio.Event()
         self._changed = asyncio.Event()
         self._is_to_measure = asyncio.Event()
@@ -165,6 +167,7 @@ class Member:
         """Copy the log, take over, renew: until cancelled.
 
         Raises:
+            BadConfig: the ledger is another account's, and this member could own it.
             BadDatabase: the local database holds orders that did not come from the log.
             CommitFailed: the local disk failed.
             Deposed: another member owns the account.
@@ -212,6 +215,9 @@ class Member:
         while True:
             self._changed.clear()
             try:
+                if not self._is_admitted.is_set():  # before anything of another account is copied
+                    await check_account(self._backend, self.terms)
+                    self._is_admitted.set()
                 await self.copy.catch_up()
                 self.seen.lease = await self._backend.lease()
                 if is_first:
@@ -363,6 +369,7 @@ class Member:
 
     async def _keep_reporting(self) -> None:
         """Report this member, read what the others report, and look whether the database is still durable."""
+        await self._is_admitted.wait()
         for turn in count():
             self._is_to_report.clear()
             report = MemberReport(

@@ -28,17 +28,26 @@ class Link:
 class MemoryDatabase:
     """What the members of one ledger share."""
 
-    def __init__(self, now_ms: Callable[[], int], *, fences_the_log: bool = True, doubts: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        now_ms: Callable[[], int],
+        *,
+        account: str = "",
+        fences_the_log: bool = True,
+        doubts: Sequence[str] = (),
+    ) -> None:
         """Begin empty.
 
         Args:
             now_ms: returns the database's time, Unix ms.
+            account: whose ledger it is.
             fences_the_log: refuse an entry whose number is taken. Without that the log makes no member the owner. It is
                 for tests that show what the fence prevents.
             doubts: why the database may lose what it acknowledged.
 
         """
         self.now_ms = now_ms
+        self.account = account
         self.doubts = doubts
         self.log: list[Entry] = []
         self.lease = Lease()
@@ -138,6 +147,16 @@ class MemoryBackend:
         await self._link.to_database(operation)
         yield self._database
         await self._link.from_database(operation)
+
+    async def account(self) -> str:
+        """Return whose ledger it is."""
+        async with self._reached("account") as database:
+            return database.account
+
+    async def replace_account(self, account: str) -> None:
+        """Record the account's new key."""
+        async with self._reached("replace_account") as database:
+            database.account = account
 
     async def append(self, entry: Entry) -> None:
         """Write an entry."""

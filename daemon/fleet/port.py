@@ -22,6 +22,24 @@ GENESIS = bytes(32)
 """The hash that precedes the first entry's."""
 
 
+def another_accounts(ledger: str) -> str:
+    """Say that a ledger is another account's."""
+    return (
+        f"ledger {ledger} belongs to another account, or to a former key: each account has a ledger of its own; for a "
+        "replaced key of the same account, run `sniperd fleet init --replace-key`"
+    )
+
+
+def second_log(ledger: str) -> str:
+    """Say that an account would have two ledgers."""
+    return f"this account has another ledger already; ledger {ledger} must not be a second one"
+
+
+def missing_log(ledger: str) -> str:
+    """Say that there is no such ledger."""
+    return f"there is no ledger {ledger}; create it: sniperd fleet init"
+
+
 class Position(msgspec.Struct, frozen=True):
     """A place in the log: the number of its latest entry, who wrote it, and the hash of everything up to it."""
 
@@ -130,6 +148,19 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """What it is, for people: product, version and place, without a password."""
+        ...
+
+    async def account(self) -> str:
+        """Return whose ledger it is: the hash of the account's API key (``agreement.py``)."""
+        ...
+
+    async def replace_account(self, account: str) -> None:
+        """Record the hash of another API key of the same account. The same again succeeds.
+
+        Raises:
+            BadConfig: that key's account has another ledger.
+
+        """
         ...
 
     async def append(self, entry: Entry) -> None:

@@ -16,13 +16,13 @@ import asyncpg
 import msgspec
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed, Deposed, LogWentBack
+from daemon.errors import BackendFailed, BadConfig, Deposed, LogWentBack
 from daemon.fleet import postgres_doubts, postgres_notices
-from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Role, head
+from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Role, head, missing_log, second_log
 from daemon.fleet.postgres_line import Line, Servers
-from daemon.fleet.postgres_tables import account_of, create_log
+from daemon.fleet.postgres_tables import ACCOUNT, create_log
 
-__all__ = ["PostgresBackend", "account_of", "create_log", "open_log"]
+__all__ = ["PostgresBackend", "create_log", "open_log"]
 
 TELL_AFTER_S = 0.01
 """The time after a change when others are told. What else changes until then is told with it."""
@@ -54,6 +54,8 @@ _RENEW = """
 UPDATE sniperd.ledgers SET until_ms = CASE WHEN $5 THEN $4::bigint ELSE greatest(until_ms, $4::bigint) END
 WHERE ledger = $1 AND owner = $2 AND epoch = $3 RETURNING ledger
 """
+
+_REPLACE = "UPDATE sniperd.ledgers SET account = $2 WHERE ledger = $1 RETURNING ledger"
 
 _NOTIFY = "SELECT pg_notify($1, $2)"
 
@@ -135,6 +137,20 @@ class PostgresBackend:
         version = next((line.version for line in self._lines if line.version), "")
         return f"PostgreSQL {version} on {self._servers.place}" if version else f"PostgreSQL on {self._servers.place}"
 
+    async def account(self) -> str:
+        """Return whose ledger it is."""
+        for (account,) in await self._lease.fetch(ACCOUNT, self._ledger):
+            return str(account)
+        raise BackendFailed(missing_log(self._ledger))
+
+    async def replace_account(self, account: str) -> None:
+        """Record the account's new key."""
+        try:
+            if not await self._lease.fetch(_REPLACE, self._ledger, account):
+                raise BackendFailed(missing_log(self._ledger))
+        except asyncpg.UniqueViolationError as error:
+            raise BadConfig(second_log(self._ledger)) from error
+
     async def append(self, entry: Entry) -> None:
         """Write an entry; see :class:`~daemon.fleet.port.Backend`."""
         if await self._log.fetch(_APPEND, *self._written(entry)):
@@ -157,7 +173,7 @@ class PostgresBackend:
         """Return the lease."""
         for row in await self._lease.fetch(_LEASE, self._ledger):
             return Lease(*row)
-        raise BackendFailed(f"there is no ledger {self._ledger}; create it: sniperd fleet init")
+        raise BackendFailed(missing_log(self._ledger))
 
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:
         """Write a lease and the entry of its takeover."""

@@ -10,14 +10,14 @@ import asyncpg
 
 from daemon.config.credentials import Secret
 from daemon.errors import BackendFailed, BadConfig, NoPermission
-from daemon.fleet.port import GENESIS
+from daemon.fleet.port import GENESIS, another_accounts, second_log
 from daemon.fleet.postgres_line import CONNECT_S, DRIVER_ERRORS, Servers, said
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS sniperd;
 CREATE TABLE IF NOT EXISTS sniperd.ledgers (
     ledger text PRIMARY KEY,
-    account text NOT NULL UNIQUE,  -- hash of the exchange's address and the API key: one ledger for an account
+    account text NOT NULL UNIQUE,  -- hash of its API key: one ledger for an account
     owner text NOT NULL DEFAULT '',
     epoch bigint NOT NULL DEFAULT 0,
     until_ms bigint NOT NULL DEFAULT 0  -- by the exchange's clock
@@ -68,7 +68,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sniperd.members, sniperd.calls TO {role}
 """
 
 _LEDGER = "INSERT INTO sniperd.ledgers (ledger, account) VALUES ($1, $2) ON CONFLICT (ledger) DO NOTHING"
-_ACCOUNT = "SELECT account FROM sniperd.ledgers WHERE ledger = $1"
+ACCOUNT = "SELECT account FROM sniperd.ledgers WHERE ledger = $1"
 _GENESIS = """
 INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) VALUES ($1, 0, 0, 0, '', $2) ON CONFLICT DO NOTHING
 """
@@ -81,7 +81,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
     Args:
         url: how to connect, as a user that may create a schema.
         ledger: the name of the ledger.
-        account: a hash of the exchange's address and the API key. It tells two accounts apart.
+        account: the hash of the account's API key. It tells two accounts apart.
         role: the existing role that the daemons connect as; empty: the user of the URL.
         password: the password of the URL's user, unless PGPASSFILE has it.
 
@@ -98,8 +98,8 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
             quoted = await connection.fetchval(_QUOTED, role) if role else "CURRENT_USER"
             await connection.execute(_RIGHTS.format(role=quoted))
             await connection.execute(_LEDGER, ledger, account)
-            if await connection.fetchval(_ACCOUNT, ledger) != account:
-                raise BadConfig(f"ledger {ledger} belongs to another account: each account has a ledger of its own")
+            if await connection.fetchval(ACCOUNT, ledger) != account:
+                raise BadConfig(another_accounts(ledger))
             await connection.execute(_GENESIS, ledger, GENESIS)
     except asyncpg.InsufficientPrivilegeError as error:
         raise NoPermission(
@@ -108,25 +108,8 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
             "--role ROLE"
         ) from error
     except asyncpg.UniqueViolationError as error:
-        raise BadConfig(f"this account has another ledger already; ledger {ledger} must not be a second one") from error
+        raise BadConfig(second_log(ledger)) from error
     except DRIVER_ERRORS as error:
         raise BackendFailed(f"PostgreSQL: {said(error)}") from error
     finally:
         await connection.close(timeout=CONNECT_S)
-
-
-async def account_of(url: str, ledger: str, password: Secret | None) -> str | None:
-    """Return the account of a ledger; ``None``: there is none.
-
-    Raises:
-        BackendFailed: the database does not answer.
-
-    """
-    connection, _ = await Servers(url, password).connect({})
-    try:
-        account: str | None = await connection.fetchval(_ACCOUNT, ledger)
-    except DRIVER_ERRORS as error:
-        raise BackendFailed(f"PostgreSQL: {said(error)}") from error
-    finally:
-        await connection.close(timeout=CONNECT_S)
-    return account

@@ -13,6 +13,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     member: str  # a random id that the database keeps
     name: str  # for people
     role: Role
+    account: str  # hash of this machine's API key; it means nothing for a door
     version: str
     configuration: str  # hash of what all members must agree on
     lease_ms: int

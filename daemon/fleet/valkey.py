@@ -16,7 +16,18 @@ import msgspec
 from daemon.config.credentials import Secret
 from daemon.errors import BackendFailed, BadConfig, Deposed, LogWentBack
 from daemon.fleet import valkey_doubts, valkey_scripts
-from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Position
+from daemon.fleet.port import (
+    Call,
+    Change,
+    Entry,
+    Lease,
+    MemberReport,
+    Notice,
+    Position,
+    another_accounts,
+    missing_log,
+    second_log,
+)
 from daemon.fleet.valkey_connections import Argument, Command, Connections, Reply
 from daemon.fleet.valkey_scripts import Script
 from daemon.fleet.valkey_url import address
@@ -62,17 +73,6 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         await backend.create(account)
 
 
-async def account_of(url: str, ledger: str, password: Secret | None) -> str | None:
-    """Return the account of a ledger; ``None``: there is none.
-
-    Raises:
-        BackendFailed: the server does not answer.
-
-    """
-    async with open_log(url, ledger, "single", password) as backend:
-        return await backend.account()
-
-
 class Valkey:
     """One ledger on a Valkey or Redis server: a :class:`~daemon.fleet.port.Backend`."""
 
@@ -102,14 +102,24 @@ class Valkey:
         """
         found = await self._run(valkey_scripts.CREATE, (self._key("account"), ACCOUNTS), account, self._ledger)
         if found == b"ledger":
-            raise BadConfig(f"ledger {self._ledger} belongs to another account: each account has a ledger of its own")
+            raise BadConfig(another_accounts(self._ledger))
         if found == b"account":
-            raise BadConfig(f"this account has another ledger already; {self._ledger} must not be a second one")
+            raise BadConfig(second_log(self._ledger))
 
-    async def account(self) -> str | None:
-        """Return the account that has this ledger; ``None``: there is no such ledger."""
+    async def account(self) -> str:
+        """Return whose ledger it is."""
         [account] = await self._connections.ask(self._others, (b"GET", self._key("account")))
-        return None if account is None else account.decode()
+        if account is None:
+            raise BackendFailed(f"{self.name}: {missing_log(self._ledger)}")
+        return str(account.decode())
+
+    async def replace_account(self, account: str) -> None:
+        """Record the account's new key."""
+        found = await self._run(valkey_scripts.REPLACE, (self._key("account"), ACCOUNTS), account, self._ledger)
+        if found == b"missing":
+            raise BackendFailed(f"{self.name}: {missing_log(self._ledger)}")
+        if found == b"account":
+            raise BadConfig(second_log(self._ledger))
 
     async def append(self, entry: Entry) -> None:
         """Write an entry durably; the same entry again succeeds."""
@@ -141,7 +151,7 @@ class Valkey:
             self._deciding, asked, (b"EXISTS", self._key("account"))
         )
         if not is_there:
-            raise BackendFailed(f"{self.name}: there is no ledger {self._ledger}; create it: sniperd fleet init")
+            raise BackendFailed(f"{self.name}: {missing_log(self._ledger)}")
         return Lease((owner or b"").decode(), int(epoch or 0), int(until_ms or 0))
 
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:

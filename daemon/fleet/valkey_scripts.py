@@ -7,7 +7,7 @@ scripts were flushed, gets the text again.
 Keys of one ledger, which is in braces in each:
 
 =============  ===========  ======================================================================================
-``…:account``  string       whose ledger it is: a hash of the exchange's address and the API key
+``…:account``  string       whose ledger it is: a hash of the account's API key
 ``…:log``      stream       entry n has the id ``n-0`` and the fields e (epoch), t (at_ms), h (hash), b (body)
 ``…:lease``    hash         owner, epoch, until_ms
 ``…:touched``  string       written where nothing else is, so that WAITAOF has something to wait for
@@ -45,6 +45,18 @@ redis.call('SET', account, ARGV[1])
 return 'ok'
 """)
 """Give an account its ledger; return what belongs to another one already."""
+
+REPLACE = Script("""
+local account, accounts = KEYS[1], KEYS[2]
+local is, has = redis.call('GET', account), redis.call('HGET', accounts, ARGV[1])
+if not is then return 'missing' end
+if has and has ~= ARGV[2] then return 'account' end
+redis.call('HDEL', accounts, is)
+redis.call('HSET', accounts, ARGV[1], ARGV[2])
+redis.call('SET', account, ARGV[1])
+return 'ok'
+""")
+"""Record another key of a ledger's account."""
 
 _ENTRY = """
 local log, lease, touched = KEYS[1], KEYS[2], KEYS[3]

@@ -13,14 +13,18 @@ from pathlib import Path
 
 import anyio
 
+from daemon.config.credentials import Secret
+from daemon.fleet.agreement import account_hash
 from daemon.fleet.backends import create_log
-from tests.bench.contestants import Contestant, Exchange, Tables, daemon
+from tests.bench.contestants import KEYS, Contestant, Exchange, Tables, daemon
 from tests.bench.report import Report, report
 from tests.bench.rounds import Round, measure_rounds, turns
 from tests.bench.wire import METRICS, WARM, turn
 from tests.support.postgres import ADMIN, USER, PostgresServer, postgres_server
 from tests.support.stage import Stage
 from tests.support.valkey_process import ValkeyProcess
+
+ACCOUNT = account_hash(Secret(KEYS["MEXC_API_KEY"]))
 
 
 def measure(directory: Path, *, signals: int, burst: int, rounds: int, servers: Path) -> Report:
@@ -89,11 +93,11 @@ def _owner_on_valkey(directory: Path, exchange: Exchange) -> Iterator[Contestant
     """Run a daemon that owns a ledger in a Valkey that syncs every write."""
     with ExitStack() as ends:
         server = ValkeyProcess.started(Stage(directory, ends))
-        anyio.run(create_log, server.url, "main", "bench")
+        anyio.run(create_log, server.url, "main", ACCOUNT)
         fleet = {"fleet": {"url": server.url, "name": "valkey", "durability": "single"}}
         with daemon(directory / "on-valkey", exchange, fleet) as contestant:
             yield contestant._replace(name="valkey")
 
 
 async def _create_log(server: PostgresServer) -> None:
-    await create_log(server.url(user=ADMIN), "main", "bench", role=USER)
+    await create_log(server.url(user=ADMIN), "main", ACCOUNT, role=USER)

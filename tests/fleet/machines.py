@@ -25,6 +25,7 @@ from tests.support import making
 
 LEASE_MS = 5_000
 RENEW_MS = 1_000
+ACCOUNT = "account of all machines"
 EXCHANGE_AHEAD_MS = 7_000
 """The exchange's clock minus the machines'."""
 
@@ -88,13 +89,16 @@ class Process:
 class Machine:
     """A machine with a database file."""
 
-    def __init__(self, database: MemoryDatabase, directory: Path, name: str, role: Role = Role.MEMBER) -> None:
+    def __init__(
+        self, database: MemoryDatabase, directory: Path, name: str, role: Role = Role.MEMBER, *, account: str = ACCOUNT
+    ) -> None:
         self.database = database
         self.path = directory / f"{name}.db"
         self.reaches_exchange = True
         self.terms = Terms(
-            ledger="main", member=f"id-of-{name}", name=name, role=role, version="1.1.0", configuration="same",
-            lease_ms=LEASE_MS, renew_ms=RENEW_MS, durability="single", place=Place("boot-1", 1, hash(name)),
+            ledger="main", member=f"id-of-{name}", name=name, role=role, version="1.1.0",
+            account=account, configuration="same", lease_ms=LEASE_MS, renew_ms=RENEW_MS, durability="single",
+            place=Place("boot-1", 1, hash(name)),
         )  # fmt: skip
 
     def boots(self, boot_id: str) -> None:
@@ -162,7 +166,7 @@ def exchange_ms() -> int:
 
 def database() -> MemoryDatabase:
     """Return an empty database."""
-    return MemoryDatabase(LoopClock().now_ms)
+    return MemoryDatabase(LoopClock().now_ms, account=ACCOUNT)
 
 
 async def elsewhere(work: Callable[..., Awaitable[object]], *args: object) -> None:

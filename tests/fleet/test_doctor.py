@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from daemon import __version__
@@ -115,18 +116,24 @@ def test_members_of_one_name_are_told_apart_by_nobody(config: Config) -> None:
     assert "several members are called tokyo" in worst(findings(config)[3:]).text
 
 
-def test_another_account_than_the_ledgers_is_a_warning(postgres: PostgresServer) -> None:
+def test_another_account_than_the_ledgers_is_a_failure_but_at_a_door(postgres: PostgresServer) -> None:
     keys, other = (Credentials(Secret(f"mx0v{secrets.token_hex(8)}"), Secret("a-secret-of-some-length")) for _ in "12")
     asked = configured(postgres.url(), ledger=secrets.token_hex(8))
-    account = account_hash(asked.exchange.server, keys.api_key)
+    account = account_hash(keys.api_key)
     anyio.run(partial(create_log, postgres.url(user=ADMIN), asked.fleet.ledger, account, role="sniperd"))
-    grades = {
-        found.grade
-        for each in (keys, other)
-        for found in fleet.examine(asked, {}, each, Path("/nonexistent"))
-        if found.check == "account"
-    }
-    assert grades == {Grade.OK, Grade.WARNING}
+
+    def found(config: Config, keys: Credentials) -> list[Finding]:
+        return [each for each in fleet.examine(config, {}, keys, Path("/nonexistent")) if each.check == "account"]
+
+    assert [each.grade for each in found(asked, keys)] == [Grade.OK]
+    mirrored = msgspec.structs.replace(
+        asked, exchange=msgspec.structs.replace(asked.exchange, base_url="http://[::1]:1")
+    )
+    assert [each.grade for each in found(mirrored, keys)] == [Grade.OK], "another way to the exchange"
+    [wrong] = found(asked, other)
+    assert wrong.grade is Grade.FAILURE
+    assert "sniperd fleet init --replace-key" in (wrong.advice or "")
+    assert found(configured(postgres.url(), ledger=asked.fleet.ledger, role="door"), other) == []
 
 
 def test_a_way_that_others_can_change_is_a_warning() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
-from daemon.errors import BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable
+from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable
 from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Lease, Role, next_entry
 from daemon.store.commit import Commit
@@ -400,6 +400,57 @@ async def test_a_member_that_cannot_read_the_log_stops_copying_and_never_owns(tm
         assert await old.has(1)
         assert old.member.cannot_own is not None
         assert "upgrade this sniperd" in old.member.cannot_own
+
+
+async def test_a_member_with_another_accounts_key_is_refused_before_it_copies_anything(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        await owner.commit(1)
+        async with Machine(shared, tmp_path, "b", account="another").running() as process:
+            await process.ended.wait()
+            assert isinstance(process.failure, BadConfig)
+            for words in ("ledger main", "another API key", "sniperd fleet init --replace-key", "[fleet] ledger"):
+                assert words in str(process.failure)
+            assert process.member.position == 0
+        await anyio.sleep(LEASE_S)
+        assert [*shared.members] == ["id-of-a"]
+        assert owner.member.is_owner
+
+
+async def test_a_member_with_another_accounts_key_is_refused_when_the_database_answers_at_last(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "a", account="another").running() as process:
+        process.cable.is_cut = True
+        await anyio.sleep(LEASE_S)
+        assert process.failure is None
+        process.cable.is_cut = False
+        with anyio.fail_after(LEASE_S):
+            await process.ended.wait()
+        assert isinstance(process.failure, BadConfig)
+
+
+async def test_a_door_needs_no_key_of_the_account(tmp_path: Path) -> None:
+    shared = database()
+    door = Machine(shared, tmp_path, "d", Role.DOOR, account="another")
+    async with Machine(shared, tmp_path, "a").running() as owner, door.running() as process:
+        await owns(owner)
+        await owner.commit(1)
+        await anyio.sleep(1)
+        assert process.failure is None
+        assert await process.has(1)
+
+
+async def test_a_replaced_key_is_the_accounts(tmp_path: Path) -> None:
+    """Members that run go on with the former one; a member that starts needs the new one."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        shared.account = "replaced"
+        async with Machine(shared, tmp_path, "b", account="replaced").running() as standby:
+            await anyio.sleep(LEASE_S)
+            assert owner.member.is_owner
+            owner.kill()
+            await owns(standby)
 
 
 async def test_a_database_that_may_lose_what_it_acknowledged_is_not_used(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -54,6 +55,17 @@ async def test_an_account_has_one_ledger_and_a_ledger_one_account(postgres: Post
         await create_log(postgres.url(user=ADMIN), ledger, "another account", role=USER)
 
 
+async def test_a_replaced_key_is_no_key_of_another_ledger(postgres: PostgresServer, ledger: str) -> None:
+    other = f"{ledger}-other"
+    await create_log(postgres.url(user=ADMIN), other, f"account of {other}", role=USER)
+    async with open_backend(postgres.url(), ledger, "single") as backend:
+        with pytest.raises(BadConfig, match=f"another ledger already; ledger {ledger} must not"):
+            await backend.replace_account(f"account of {other}")
+        await backend.replace_account(f"new key of {ledger}")
+    with pytest.raises(BadConfig, match="another account"):
+        await create_log(postgres.url(user=ADMIN), ledger, f"account of {ledger}", role=USER)
+
+
 async def test_ledgers_of_one_server_do_not_meet(postgres: PostgresServer, ledger: str) -> None:
     other = f"{ledger}-other"
     await create_log(postgres.url(user=ADMIN), other, f"account of {other}", role=USER)
@@ -68,8 +80,9 @@ async def test_ledgers_of_one_server_do_not_meet(postgres: PostgresServer, ledge
 
 async def test_a_missing_ledger_or_table_says_what_to_do(postgres: PostgresServer, ledger: str) -> None:
     async with open_backend(postgres.url(), f"no-{ledger}", "single") as backend:
-        with pytest.raises(BackendFailed, match="sniperd fleet init"):
-            await backend.lease()
+        for ask in (backend.lease, backend.account, partial(backend.replace_account, "new")):
+            with pytest.raises(BackendFailed, match="sniperd fleet init"):
+                await ask()
     async with open_backend(postgres.url("template1"), ledger, "single") as backend:
         with pytest.raises(BackendFailed, match="sniperd fleet init"):
             await backend.lease()

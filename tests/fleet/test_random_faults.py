@@ -17,7 +17,7 @@ from daemon.fleet.entries import decode
 from daemon.fleet.memory import MemoryDatabase
 from daemon.fleet.port import Position
 from tests.exchange.mexc.clocks import LoopClock, in_virtual_time
-from tests.fleet.machines import Machine, Process, exchange_ms
+from tests.fleet.machines import ACCOUNT, Machine, Process, exchange_ms
 from tests.simulation.seams import Dead
 
 LASTS_S = 20
@@ -30,7 +30,7 @@ class Trial:
 
     def __init__(self, seed: int, directory: Path, *, fences_the_log: bool = True) -> None:
         self.dice = Random(seed)  # noqa: S311  # for faults
-        self.shared = MemoryDatabase(LoopClock().now_ms, fences_the_log=fences_the_log)
+        self.shared = MemoryDatabase(LoopClock().now_ms, account=ACCOUNT, fences_the_log=fences_the_log)
         self.machines = [Machine(self.shared, directory, name) for name in ("a", "b", "c")]
         self.running: dict[str, Process] = {}
         self.acknowledged: list[int] = []

@@ -1,6 +1,7 @@
 """Valkey and Redis as the fleet's database: what the contract does not ask of every database."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import anyio
 import pytest
@@ -157,15 +158,23 @@ async def test_a_member_hears_the_others_and_a_new_connection_says_that_all_may_
 
 async def test_a_ledger_and_an_account_belong_to_each_other(server: ValkeyProcess) -> None:
     async with open_log(server.url, "main", "single", None) as backend:
-        with pytest.raises(BackendFailed, match="there is no ledger main; create it: sniperd fleet init"):
-            await backend.lease()
+        for ask in (backend.lease, backend.account, partial(backend.replace_account, "new")):
+            with pytest.raises(BackendFailed, match="there is no ledger main; create it: sniperd fleet init"):
+                await ask()
         for _ in range(2):
             await create_log(server.url, "main", "account", role="", password=None)
         assert await backend.lease() == Lease()
     with pytest.raises(BadConfig, match="ledger main belongs to another account"):
         await create_log(server.url, "main", "another", role="", password=None)
-    with pytest.raises(BadConfig, match="this account has another ledger already; other must not be a second one"):
+    with pytest.raises(BadConfig, match="another ledger already; ledger other must not be a second one"):
         await create_log(server.url, "other", "account", role="", password=None)
+    await create_log(server.url, "other", "another", role="", password=None)
+    async with open_log(server.url, "main", "single", None) as backend:
+        with pytest.raises(BadConfig, match="this account has another ledger already; ledger main must not"):
+            await backend.replace_account("another")
+        await backend.replace_account("new key")
+    with pytest.raises(BadConfig, match="ledger main belongs to another account"):
+        await create_log(server.url, "main", "account", role="", password=None)
 
 
 async def _soon(holds: Callable[[], bool]) -> None:

@@ -1,14 +1,16 @@
 """A fleet of daemons: one shared database, one simulated exchange, a relay between each member and either of them."""
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
+from daemon.config.credentials import Secret
+from daemon.fleet.agreement import account_hash
 from daemon.fleet.backends import create_log
-from tests.support.daemon_process import Daemon, Tables, merged
+from tests.support.daemon_process import KEYS, Daemon, Keys, Tables, merged
 from tests.support.edge import Edge, edge_before
-from tests.support.exchange_process import Exchange
 from tests.support.postgres import ADMIN, PASSWORD, USER, PostgresServer
 from tests.support.stage import Stage, stage
 from tests.support.valkey_process import ValkeyProcess
@@ -24,6 +26,12 @@ QUICK_FLEET: Tables = {
 
 Server = PostgresServer | ValkeyProcess
 """The shared database, where the daemons' user has a password."""
+
+
+def new_keys() -> Keys:
+    """Return the keys of an account that has no ledger yet."""
+    return Keys(f"mx0v{secrets.token_hex(8)}", KEYS.api_secret)
+
 
 _ledgers = count(1)
 
@@ -49,16 +57,18 @@ class Member:
 
 
 class Fleet:
-    """The members of one ledger."""
+    """The members of one ledger, and the exchange that knows its account."""
 
-    def __init__(self, stage: Stage, ends: ExitStack, server: Server, exchange: Exchange) -> None:
-        self.exchange = exchange
+    def __init__(self, stage: Stage, ends: ExitStack, server: Server) -> None:
+        self.keys = new_keys()
+        self.exchange = stage.exchange(keys=self.keys)
         self.members: list[Member] = []
         self._stage = stage
         self._ends = ends
         self._server = server
         self.ledger = f"test-{next(_ledgers)}"
-        asyncio.run(create_log(_admin_url(server), self.ledger, f"account of {exchange.url}", role=USER))
+        account = account_hash(Secret(self.keys.api_key))
+        asyncio.run(create_log(_admin_url(server), self.ledger, account, role=USER))
 
     def add(self, config: Tables | None = None, *, name: str = "") -> Member:
         """Make a member, without starting it."""
@@ -70,7 +80,7 @@ class Fleet:
             "ledger": self.ledger,
             "name": name or f"member-{len(self.members) + 1}",
         }
-        daemon = self._stage.daemon(self.exchange, merged(QUICK_FLEET, {"fleet": fleet}, config or {}))
+        daemon = self._stage.daemon(self.exchange, merged(QUICK_FLEET, {"fleet": fleet}, config or {}), keys=self.keys)
         secret = daemon.directory / "fleet-password"
         secret.write_text(PASSWORD)
         secret.chmod(0o600)
@@ -105,7 +115,7 @@ def _database(server: Server) -> str:
 def fleet_stage(server: Server, members: int = 2, config: Tables | None = None) -> Iterator[Fleet]:
     """Create a fleet whose members stand by, except for one, which owns the account."""
     with stage() as place, ExitStack() as ends:
-        fleet = Fleet(place, ends, server, place.exchange())
+        fleet = Fleet(place, ends, server)
         for _ in range(members):
             fleet.add(config).start()
         fleet.owner()

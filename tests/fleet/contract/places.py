@@ -38,7 +38,7 @@ async def postgresql(request: pytest.FixtureRequest) -> AsyncIterator[Join]:
 @asynccontextmanager
 async def memory(_: pytest.FixtureRequest) -> AsyncIterator[Join]:
     """Make a ledger in memory."""
-    database = MemoryDatabase(wall_ms)
+    database = MemoryDatabase(wall_ms, account="account of memory")
     yield lambda: nullcontext(database.backend())
 
 

@@ -78,6 +78,28 @@ def test_one_account_has_one_ledger(machine: Machine, postgres: PostgresServer) 
     assert "this account has another ledger already" in ran.errors
 
 
+def test_a_replaced_key_of_the_account_is_recorded(machine: Machine, postgres: PostgresServer) -> None:
+    """The daemons' role may do it. Before that the ledger is another account's."""
+    ran = machine.command()("fleet", "init", "--replace-key")
+    assert ran.code == 75
+    assert "there is no ledger" in ran.errors or "does not exist" in ran.errors
+    assert init(machine, postgres).code == 0
+    machine.environ["MEXC_API_KEY"] = f"mx0v{secrets.token_hex(8)}"
+    ran = init(machine, postgres)
+    assert ran.code == 78
+    assert "belongs to another account" in ran.errors
+    assert "--replace-key" in ran.errors
+    ran = machine.command()("fleet", "init", "--replace-key", "--role", "sniperd")
+    assert ran.code == 2
+    ran = machine.command()("fleet", "init", "--replace-key")
+    assert (ran.code, ran.output) == (
+        0, f"ledger {machine.config['fleet']['ledger']} knows this machine's key now: restart the members with it\n"
+    )  # fmt: skip
+    assert init(machine, postgres).code == 0
+    ran = machine.command()("fleet", "init", "--replace-key", "--json")
+    assert ran.json == {"ledger": machine.config["fleet"]["ledger"]}
+
+
 def test_without_a_key_the_account_is_not_known(machine: Machine, postgres: PostgresServer) -> None:
     for name in KEYS.environ():
         del machine.environ[name]

@@ -10,7 +10,7 @@ import pytest
 from tests.support import KEYS, ask, eventually
 from tests.support.daemon_process import Daemon
 from tests.support.event_stream import following
-from tests.support.fleet_stage import Fleet
+from tests.support.fleet_stage import Fleet, new_keys
 from tests.support.postgres import PostgresServer
 from tests.support.service_manager import ServiceManager
 from tests.support.signals import market_buy, resting_buy
@@ -141,9 +141,22 @@ def test_a_standby_is_ready_for_the_service_manager_and_its_watchdog_is_fed(flee
         manager.notifications.wait_for("STOPPING=1")
 
 
+def test_a_member_with_another_accounts_key_is_refused(fleet: Fleet, own_stage: Stage) -> None:
+    """Its own exchange accepts that key, as MEXC accepts the keys of all its accounts."""
+    keys, daemon = new_keys(), fleet.add().daemon
+    daemon.environ |= keys.environ()
+    daemon.configure({"exchange": {"base_url": own_stage.exchange(keys=keys).url}})
+    daemon.launch()
+    assert daemon.process.exit_code() == 78
+    assert f"ledger {fleet.ledger} was made for another API key" in daemon.transcript()
+    assert "fleet init --replace-key" in daemon.transcript()
+    assert not daemon.process.events("fleet.standing_by")
+    assert len(fleet.owner().daemon.get("/v1/fleet")["fleet"]["members"]) == 2
+
+
 def test_a_database_that_may_lose_what_it_acknowledged_is_refused(postgres: PostgresServer, own_stage: Stage) -> None:
     with ExitStack() as ends:
-        fleet = Fleet(own_stage, ends, postgres, own_stage.exchange())
+        fleet = Fleet(own_stage, ends, postgres)
         member = fleet.add({"fleet": {"durability": "synchronous"}})
         member.daemon.launch()
         assert member.daemon.process.exit_code() == 78

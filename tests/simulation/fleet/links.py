@@ -95,6 +95,10 @@ class OwnLink(Link):
         raise BackendFailed(f"{operation}: the connection to the database is cut")
 
 
+ACCOUNT = "the account"
+"""Whose ledger it is."""
+
+
 class OwnBackend(MemoryBackend):
     """The database as one member reaches it. What was sent takes effect even if its sender stops or dies meanwhile."""
 
@@ -128,7 +132,7 @@ class WatchedDatabase(MemoryDatabase):
     def __init__(
         self, now_ms: Callable[[], int], lease_set: Callable[[Lease], None], *, fences_the_log: bool = True
     ) -> None:
-        super().__init__(now_ms, fences_the_log=fences_the_log)
+        super().__init__(now_ms, account=ACCOUNT, fences_the_log=fences_the_log)
         self._lease_set = lease_set
 
     def set_lease(self, lease: Lease) -> None:

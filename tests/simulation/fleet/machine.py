@@ -18,7 +18,16 @@ from daemon.fleet.terms import Terms
 from daemon.simulator.book import Book
 from daemon.simulator.exchange import SimulatedExchange
 from daemon.store.opening import prepare
-from tests.simulation.fleet.links import Cut, OwnBackend, OwnClock, OwnLink, WatchedDatabase, WatchedExchange, carrier
+from tests.simulation.fleet.links import (
+    ACCOUNT,
+    Cut,
+    OwnBackend,
+    OwnClock,
+    OwnLink,
+    WatchedDatabase,
+    WatchedExchange,
+    carrier,
+)
 from tests.simulation.fleet.member import LEASE_MS, RENEW_MS, Fences, Running
 from tests.simulation.fleet.processes import FleetLoop, Process
 from tests.simulation.fleet.schedule import Blow, Kind, Schedule
@@ -211,6 +220,7 @@ class Machine:
             role=Role.MEMBER,
             version="1.0.0",
             configuration="the same",
+            account=ACCOUNT,
             lease_ms=LEASE_MS,
             renew_ms=RENEW_MS,
             durability="single",
