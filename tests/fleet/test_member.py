@@ -408,7 +408,8 @@ async def test_a_member_with_another_accounts_key_is_refused_before_it_copies_an
         await owns(owner)
         await owner.commit(1)
         async with Machine(shared, tmp_path, "b", account="another").running() as process:
-            await process.ended.wait()
+            with anyio.fail_after(LEASE_S):
+                await process.ended.wait()
             assert isinstance(process.failure, BadConfig)
             for words in ("ledger main", "another API key", "sniperd fleet init --replace-key", "[fleet] ledger"):
                 assert words in str(process.failure)
