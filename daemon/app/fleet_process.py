@@ -91,6 +91,7 @@ class FleetProcess:
             clock=engine.clock,
             new_id=lambda: os.urandom(ID_BYTES).hex(),
             has_owner=lambda: self.has_owner,
+            epoch=lambda: member.seen.lease.epoch,
         )
         alone = endpoints(context, stream)
         errors = ErrorResponses(engine.clock, engine.emit)

@@ -28,6 +28,11 @@ WITHOUT_OWNER_S = 8.0
 LATE_S = 20.0
 """How long the answer to a call may take beyond the time for which its caller waits for an outcome."""
 
+AFTER_TAKEOVER_S = 5.0
+"""How long a call that is made once may still be answered after a takeover. The former owner may have claimed it, and
+then nobody answers it. A signal without a key counts as a repetition for a minute: its sender must hear of this long
+before, or what it sends again would be a second trade."""
+
 CLOCK_S = 10.0
 """How often a door learns the time by the database's clock."""
 
@@ -75,7 +80,9 @@ class Door:
         clock: Clock,
         new_id: Callable[[], str],
         has_owner: Callable[[], bool],
+        epoch: Callable[[], int],
         without_owner_s: float = WITHOUT_OWNER_S,
+        after_takeover_s: float = AFTER_TAKEOVER_S,
     ) -> None:
         """Build it.
 
@@ -85,7 +92,9 @@ class Door:
             clock: the daemon's clock.
             new_id: makes the id of a call.
             has_owner: whether a member owns the account, as far as it is known.
+            epoch: the number of the owner, as far as it is known.
             without_owner_s: how long a call waits for an owner.
+            after_takeover_s: how long one that is made once waits after a takeover.
 
         """
         self._backend = backend
@@ -94,7 +103,9 @@ class Door:
         self.new_id = new_id
         self._backend_ahead_ms = 0  # of our clock, as far as members' reports show it
         self._has_owner = has_owner
+        self._epoch = epoch
         self._without_owner_s = without_owner_s
+        self._after_takeover_s = after_takeover_s
         self._waiting: dict[str, asyncio.Event] = {}
         self._withdrawn: asyncio.Queue[str] = asyncio.Queue(WITHDRAWALS)
 
@@ -135,7 +146,7 @@ class Door:
         is_answered = False
         try:
             await self._backend.call(call)
-            answer = await self._answer(call.call_id, is_there, request.wait_s)
+            answer = await self._answer(call, is_there, request.wait_s)
             is_answered = True
         except BackendFailed as error:
             raise NotReady(
@@ -164,20 +175,22 @@ class Door:
                 self._backend_ahead_ms = max(0, seen_ms - self._clock.now_ms())
             await anyio.sleep(CLOCK_S)
 
-    async def _answer(self, call_id: str, is_there: asyncio.Event, wait_s: float) -> bytes:
-        began_s = owned_s = anyio.current_time()
+    async def _answer(self, call: Call, is_there: asyncio.Event, wait_s: float) -> bytes:
+        began_s = owned_s = same_s = anyio.current_time()
+        epoch = self._epoch()
         while True:
             with anyio.move_on_after(LOOK_S):
                 await is_there.wait()
             is_there.clear()
-            answer = await self._backend.answer_to(call_id)
+            answer = await self._backend.answer_to(call.call_id)
             if answer is not None:
                 return answer
             now_s = anyio.current_time()
             owned_s = now_s if self._has_owner() else owned_s
             if now_s - owned_s >= self._without_owner_s:
                 raise NotReady("no member owns the account; send it again, with the same key")
-            if now_s - began_s >= wait_s + LATE_S:
+            same_s = now_s if call.is_repeatable or self._epoch() == epoch else same_s
+            if now_s - began_s >= wait_s + LATE_S or now_s - same_s >= self._after_takeover_s:
                 raise NotReady(
                     "the owner did not answer in time; what became of it is not known: send it again, with the same key"
                 )

@@ -53,6 +53,7 @@ class Fleet:
             clock=clock,
             new_id=lambda: f"call-{next(ids)}",
             has_owner=lambda: self.membership.has_owner,
+            epoch=lambda: 1,
             without_owner_s=0.2,
         )
         errors = ErrorResponses(clock, self.events.append)

@@ -39,6 +39,7 @@ class Fleet:
         self.database = MemoryDatabase(self.clock.now_ms)
         self.tasks = tasks
         self.has_owner = True
+        self.epoch = 1
         ids = count(1)
         backend = self.database.backend()
         self.door = Door(
@@ -47,7 +48,9 @@ class Fleet:
             clock=self.clock,
             new_id=lambda: f"call-{next(ids)}",
             has_owner=lambda: self.has_owner,
+            epoch=lambda: self.epoch,
             without_owner_s=0.2,
+            after_takeover_s=0.2,
         )
         tasks.start_soon(self.door.run)
         tasks.start_soon(self._listen, backend, self.door)
@@ -219,13 +222,34 @@ async def test_an_answer_is_written_again_if_the_database_fails(fleet: Fleet) ->
     assert len(handler.seen) == 1
 
 
+async def test_a_call_that_a_replaced_owner_has_claimed_is_soon_given_up(fleet: Fleet) -> None:
+    """A signal without a key that is sent again after a minute would be a second trade."""
+    former = Handler()
+    former.lets_go = anyio.Event()
+    await fleet.owner(former.serve).backlog()
+    async with anyio.create_task_group() as tasks:
+
+        async def takeover() -> None:
+            await former.begun.wait()
+            fleet.epoch += 1
+
+        tasks.start_soon(takeover)
+        with anyio.fail_after(10), pytest.raises(NotReady, match="what became of it is not known"):
+            await fleet.door.hand_over(request(wait_s=60), is_repeatable=False)
+
+
 async def test_a_database_that_fails_is_a_reason_to_send_again(fleet: Fleet) -> None:
     class Fails(Link):
         async def to_database(self, operation: str) -> None:
             raise BackendFailed(f"{operation}: connection refused")
 
     door = Door(
-        fleet.database.backend(Fails()), "m", clock=fleet.clock, new_id=lambda: "call-1", has_owner=lambda: True
+        fleet.database.backend(Fails()),
+        "m",
+        clock=fleet.clock,
+        new_id=lambda: "call-1",
+        has_owner=lambda: True,
+        epoch=lambda: 1,
     )
     with pytest.raises(NotReady, match="connection refused"):
         await door.hand_over(request(), is_repeatable=True)

@@ -93,6 +93,7 @@ class Running:
             clock=clock,
             new_id=lambda: dice.randbytes(8).hex(),
             has_owner=lambda: bool(self._member.seen.lease.owner),
+            epoch=lambda: self._member.seen.lease.epoch,
         )
         self._calls = Calls(backend, self._serve)
         self._member.listeners += [self._door.on_notice, self._calls.on_notice]
