@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import anyio
+import msgspec
 
 from daemon.clock import NS_PER_MS
 from daemon.errors import BackendFailed
@@ -142,24 +143,36 @@ class WatchedDatabase(MemoryDatabase):
 
 
 class WatchedExchange:
-    """The exchange as one member reaches it, with a witness of the orders that it admits."""
+    """The exchange as one machine reaches it, with a witness of the orders that it admits."""
 
     def __init__(
         self,
         exchange: SimulatedExchange,
         book: Book,
         *,
+        address: str,
         admitted: Callable[[str, int], None],
         was_late: Callable[[], None],
     ) -> None:
-        """Build it; ``admitted`` gets an order's client order id, and the time of the exchange."""
+        """Build it.
+
+        Args:
+            exchange: what answers.
+            book: the exchange's.
+            address: the machine's, by which the exchange limits requests.
+            admitted: gets an order's client order id, and the time of the exchange.
+            was_late: is called for an order that came after its window.
+
+        """
         self._exchange = exchange
         self._book = book
+        self._address = address
         self._admitted = admitted
         self._was_late = was_late
 
     def handle(self, request: messages.Request, now_ms: int) -> messages.Reply | DelayedRequest:
         """Answer a request."""
+        request = msgspec.structs.replace(request, remote=self._address)
         if request.method != "POST" or request.path != ORDER:
             return self._exchange.handle(request, now_ms)
         client_order_id = parse_qs(request.query)["newClientOrderId"][0]

@@ -73,24 +73,25 @@ class Machine:
         self._processes: list[Process] = []
         self._running: Running | None = None
         self._disk: Disk | None = None
-        self._down = asyncio.Event()
-
-    @property
-    def process(self) -> Process:
-        """The latest process."""
-        return self._processes[-1]
+        self._off = asyncio.Event()  # of the latest time for which it was switched on
+        self._off.set()
 
     async def switch_on(self) -> None:
-        """Let the service manager run the member; return when it is killed."""
-        self._down = asyncio.Event()
+        """Let the service manager run the member; return when it is killed.
+
+        Each time has an event of its own: a machine that is switched on again at once must not run two processes,
+        because the real daemon locks its database.
+        """
+        assert self._off.is_set()
+        off = self._off = asyncio.Event()
         await asyncio.sleep(self._dice.uniform(0, 0.2))
-        while not self._down.is_set():
+        while not off.is_set():
             process = Process(self._around.loop)
             self._processes.append(process)
             task = process.start(self._live(process))
-            down = self._around.loop.outside(self._down.wait())
-            await asyncio.wait([task, down], return_when=asyncio.FIRST_COMPLETED)
-            down.cancel()
+            killed = self._around.loop.outside(off.wait())
+            await asyncio.wait([task, killed], return_when=asyncio.FIRST_COMPLETED)
+            killed.cancel()
             if process.killed:
                 return
             self._close()
@@ -102,7 +103,7 @@ class Machine:
         running = self._running
         if running is None:
             return None
-        task = self.process.start(_answered(work, running))
+        task = self._processes[-1].start(_answered(work, running))
         await asyncio.wait([task], timeout=limit_s)
         if not task.done():
             task.cancel()  # its caller is gone
@@ -113,17 +114,17 @@ class Machine:
 
     def later(self, steps: int | None, strike: Callable[[], None]) -> None:
         """Strike now, or before the process takes a step, after so many others."""
-        if steps is None:
+        if steps is None or not self._processes:
             strike()
         else:
-            self.process.after_steps(steps, strike)
+            self._processes[-1].after_steps(steps, strike)
 
     def kill(self) -> None:
-        """Kill the process, as by SIGKILL."""
-        if not self.process.killed:
-            self.process.kill()
+        """Kill the process, as by SIGKILL, and switch the machine off, also while no process runs."""
+        self._off.set()
+        if self._processes and not self._processes[-1].killed:
+            self._processes[-1].kill()
             self._close()
-            self._down.set()
 
     def lose_disk(self) -> None:
         """Go on with an empty disk."""
@@ -131,11 +132,13 @@ class Machine:
 
     def stop(self) -> None:
         """Stop the process, as by SIGSTOP."""
-        self.process.stop()
+        if self._processes:
+            self._processes[-1].stop()
 
     def go_on(self) -> None:
         """Let it go on."""
-        self.process.go_on()
+        if self._processes:
+            self._processes[-1].go_on()
 
     def disturb(self, blow: Blow) -> None:
         """Cut the ways to the outside, or make them worse."""
@@ -178,6 +181,7 @@ class Machine:
         exchange = WatchedExchange(
             around.exchange,
             around.book,
+            address=f"192.0.2.{self.number + 1}",
             admitted=lambda client_order_id, at_ms: around.records.admitted.append(
                 Admission(client_order_id, epochs[client_order_id], at_ms)
             ),
