@@ -1,13 +1,17 @@
 """Schedules of a fleet as tests: every promise holds, a seed reproduces its schedule, and without a fence it shows."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from daemon.core.values.events import Event
-from tests.simulation.fleet.member import BOTH, Fences
+from daemon.core.values.signals import SignalRequest
+from tests.core import making
+from tests.simulation.fleet.member import BOTH, CONFIG, Fences
+from tests.simulation.fleet.schedule import HEALED_S, Schedule, Wanted
 from tests.simulation.fleet.verdict import Verdict
-from tests.simulation.fleet.world import FleetWorld
+from tests.simulation.fleet.world import QUIET_S, FleetWorld
 
 
 def run(seed: int, directory: Path, fences: Fences = BOTH) -> Verdict:
@@ -25,6 +29,22 @@ def test_a_schedule_of_kills_stops_and_cuts_breaks_no_promise(seed: int, tmp_pat
     assert verdict.broken == {}
     assert verdict.placed > 0
     assert verdict.acknowledged > 0
+
+
+def test_a_schedule_goes_on_until_no_order_is_in_flight(tmp_path: Path) -> None:
+    wanted = tuple(
+        Wanted(number, _sell(number), HEALED_S + QUIET_S - 0.02 * number, doors=((0, 0.0),), gives_up_s=1)
+        for number in range(15)
+    )
+    schedule = Schedule(wanted, (), offsets_ms=(0, 0, 0), exchange_offset_ms=0, farthest_s=0.15, slowest_s=0.004)
+    verdict = FleetWorld(1, tmp_path, lambda _member, _event: None, schedule=schedule).run()
+    assert verdict.broken == {}
+    assert verdict.placed > CONFIG.queue.max_in_flight
+
+
+def _sell(number: int) -> SignalRequest:
+    quantity = Decimal("0.001")
+    return making.request(symbol="BTCUSDT", side="SELL", quantity=quantity, snipe_target_id=f"target-{number}")
 
 
 def test_the_same_seed_is_the_same_schedule(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from daemon.core.values.states import State
 from daemon.fleet.entries import Body, Takeover, encode
 from daemon.fleet.port import Entry, Lease, Position, next_entry
 from tests.core import making
-from tests.simulation.fleet.verdict import KINDS, Admission, Records, judge
+from tests.simulation.fleet.verdict import KINDS, Admission, Records, judge, waits
 
 
 def log(*bodies: Body) -> list[Entry]:
@@ -81,6 +81,18 @@ def test_an_order_that_still_waits_is_found() -> None:
     turned_away = {BACKOFF_FACT: "HTTP 503"}
     assert kinds(log(Body(orders=[waits], facts=turned_away)), []) == set()
     assert kinds(log(Body(facts=turned_away), Body(orders=[waits], facts={BACKOFF_FACT: ""})), []) != set()
+
+
+def test_a_schedule_goes_on_while_an_order_waits_or_is_in_flight() -> None:
+    assert waits(log(Body(orders=[an_order(1), an_order(2, State.QUEUED)])))
+    assert waits(log(Body(orders=[an_order(1, State.IN_FLIGHT)])))
+    assert not waits(log(Body(orders=[an_order(1, State.IN_FLIGHT)]), Body(orders=[an_order(1)])))
+
+
+def test_an_error_of_the_schedule_itself_is_found() -> None:
+    records = Records()
+    records.errors.append("IndexError()")
+    assert kinds(log(), [], records) == {"a bot, a blow or a machine ended by an error"}
 
 
 def test_a_buy_that_passed_a_waiting_sell_is_found() -> None:

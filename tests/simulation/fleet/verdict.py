@@ -52,6 +52,7 @@ class Records:
         self.left_after_halt: list[str] = []
         self.late = 0
         self.crashes: list[str] = []
+        self.errors: list[str] = []  # of the schedule's own tasks
         self.blows: Counter[str] = Counter()
 
     def lease_set(self, lease: Lease) -> None:
@@ -113,6 +114,11 @@ def judge(entries: Sequence[Entry], book: Sequence[dict[str, Any]], records: Rec
         doubts=sum(order.state in {State.IN_DOUBT, State.LOST} for order in log.orders.values()),
         blows=dict(records.blows),
     )
+
+
+def waits(entries: Sequence[Entry]) -> bool:
+    """Return whether any order still waits, or is in flight."""
+    return any(_unsent(_Seen(_Log(entries), [], Records())))
 
 
 def _order_of(client_order_id: str) -> str:
@@ -205,6 +211,7 @@ CHECKS: dict[str, Callable[[_Seen], Iterable[str]]] = {
     "an order in the book is denied by the log": _denied,
     "an order was not sent by the end": _unsent,
     "a member ended by an error": lambda seen: seen.records.crashes,
+    "a bot, a blow or a machine ended by an error": lambda seen: seen.records.errors,
 }
 """Every promise, as it is broken, and what finds that."""
 

@@ -1,9 +1,10 @@
 """One schedule: bots, the members of a fleet on machines of their own, their database, and one exchange."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from daemon.core.values.events import Event
 from daemon.simulator.book import Book
@@ -11,14 +12,21 @@ from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
 from tests.simulation.fleet.links import OwnClock, WatchedDatabase
 from tests.simulation.fleet.machine import Machine, Surroundings
-from tests.simulation.fleet.member import BOTH, Fences
+from tests.simulation.fleet.member import BOTH, CONFIG, Fences
 from tests.simulation.fleet.processes import FleetLoop
-from tests.simulation.fleet.schedule import HEALED_S, Blow, Kind, Wanted, draw
-from tests.simulation.fleet.verdict import Records, Verdict, judge
+from tests.simulation.fleet.schedule import HEALED_S, Blow, Kind, Schedule, Wanted, draw
+from tests.simulation.fleet.verdict import Records, Verdict, judge, waits
 from tests.simulation.seams import EPOCH_MS
 
 QUIET_S = 5.0
 """How long nothing is disturbed at the end: a take-over, and a search for what was in flight."""
+
+PATIENCE_S = CONFIG.exchange.timeout_ms / 1_000
+"""How much longer a schedule goes on while an order waits. A request that was lost just before everything was healed
+takes the place of another order until it times out."""
+
+LOOKS = 20
+"""How often it is looked at whether an order still waits."""
 
 ANSWER_S = 1.5
 """How long a bot waits for an answer before it sends its signal again, perhaps to another member."""
@@ -45,6 +53,7 @@ class FleetWorld:
         *,
         members: int = 3,
         fences: Fences = BOTH,
+        schedule: Schedule | None = None,
     ) -> None:
         """Draw it.
 
@@ -54,10 +63,11 @@ class FleetWorld:
             tell: is called with the number of a member and each of its events.
             members: how many.
             fences: which fences are on; without one, the verdict must show what it prevents.
+            schedule: what happens, instead of what the seed draws.
 
         """
         self._dice = Random(seed)  # noqa: S311  # a simulation
-        self._schedule = draw(self._fork(), members, EPOCH_MS)
+        self._schedule = schedule or draw(self._fork(), members, EPOCH_MS)
         self._loop = FleetLoop()
         self._book = Book()
         self._exchange = SimulatedExchange(self._book, rng=self._fork(), faults=FAULTS)
@@ -91,14 +101,7 @@ class FleetWorld:
             self._book.close()
 
     async def _main(self) -> Verdict:
-        loop = self._loop
-        for machine in self._machines:
-            loop.outside(machine.switch_on())
-        for wanted in self._schedule.wanted:
-            for member, after_s in wanted.doors:
-                loop.outside(self._bot(wanted, member, wanted.at_s + after_s))
-        for blow in self._schedule.blows:
-            loop.outside(self._strike(blow))
+        tasks = [self._loop.outside(task) for task in self._tasks()]
         await asyncio.sleep(HEALED_S)
         self._exchange.set_faults([])
         for machine in self._machines:
@@ -106,11 +109,26 @@ class FleetWorld:
         await asyncio.sleep(QUIET_S / 2)
         await self._resume()  # a halt whose caller was gone may have come late
         await asyncio.sleep(QUIET_S / 2)
+        for _ in range(LOOKS):
+            if not waits(self._database.log):
+                break
+            await asyncio.sleep(PATIENCE_S / LOOKS)
+        self._records.errors += [repr(error) for task in tasks if task.done() and (error := task.exception())]
         verdict = judge(self._database.log, self._exchange.orders(), self._records)
         for machine in self._machines:
             machine.bury()
-        await loop.end_tasks()
+        await self._loop.end_tasks()
         return verdict
+
+    def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what happens, outside every process."""
+        for machine in self._machines:
+            yield machine.switch_on()
+        for wanted in self._schedule.wanted:
+            for member, after_s in wanted.doors:
+                yield self._bot(wanted, member, wanted.at_s + after_s)
+        for blow in self._schedule.blows:
+            yield self._strike(blow)
 
     # Bots
 
