@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import msgspec
@@ -56,10 +57,9 @@ async def running(
     """
     with log.open("ab") as output:
         try:
-            process = await anyio.open_process(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd="/",
+            process = await _begin(
+                command, stdout=output, stderr=output, env=environ, cwd="/",
                 user=user, extra_groups=None if user is None else [],
-                start_new_session=True,  # signals from the terminal are for the rehearsal only
             )  # fmt: skip
         except OSError as error:
             raise CannotCreate(f"cannot run {command[0]}: {error.strerror}") from error
@@ -67,6 +67,15 @@ async def running(
         yield process
     finally:
         await end(process)
+
+
+async def _begin(command: Sequence[str], **options: Any) -> Process:  # noqa: ANN401  # of Popen
+    """Begin a process. Signals from the terminal are for the rehearsal only.
+
+    It is shielded: a process that is begun when the rehearsal ends would otherwise be known to nobody, and run on.
+    """
+    with anyio.CancelScope(shield=True):
+        return await anyio.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
 
 async def end(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
@@ -125,10 +134,9 @@ async def _answers(server: Database) -> bool:
 @asynccontextmanager
 async def exchange(directory: Path) -> AsyncIterator[str]:
     """Run the simulated exchange while the context lasts; yield its address."""
-    process = await anyio.open_process(
+    process = await _begin(
         sniperd("exchange", "--listen", "127.0.0.1:0", "--die-with-parent"),
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(directory),
-        start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(directory),
     )  # fmt: skip
     try:
         assert process.stdout is not None
