@@ -75,7 +75,8 @@ async def _begin(command: Sequence[str], **options: Any) -> Process:  # noqa: AN
     It is shielded: a process that is begun when the rehearsal ends would otherwise be known to nobody, and run on.
     """
     with anyio.CancelScope(shield=True):
-        return await anyio.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+        process = await anyio.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    return process
 
 
 async def end(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
