@@ -192,8 +192,8 @@ def rehearse(database: str | None) -> None:
     from daemon.errors import CannotCreate  # noqa: PLC0415
     from daemon.rehearsal.rehearsal import rehearse as play  # noqa: PLC0415  # slow to import
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was started ends
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, which cancels the rehearsal: what was started ends
+        signal.signal(number, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     try:
         is_right = play(database, click.echo)
     except CannotCreate as error:

@@ -76,7 +76,7 @@ async def _begin(command: Sequence[str], **options: Any) -> Process:  # noqa: AN
     """
     with anyio.CancelScope(shield=True):
         process = await anyio.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
-    return process
+    return process  # noqa: RET504  # for mypy a scope may swallow what happens in it
 
 
 async def end(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
