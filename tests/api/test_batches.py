@@ -88,13 +88,13 @@ def test_a_repetition_whose_order_ends_unplaced_during_intake_is_checked_again(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     """While the second signal's pair is asked for, the first one's order is withdrawn, and its key is free."""
-    exchange.list_symbol("BATCHUSDT", wall_ms() - 10_000)
     odd = resting_buy(quantity="0.001123456789", price="50000.123456789", executeAt=wall_ms() + 3_600_000)
     waiting = daemon.accept(odd)
     asked = "GET /api/v3/exchangeInfo"
     before = len(exchange.arrivals(endpoint=asked))
     exchange.inject({"kind": "slow_after", "endpoint": asked, "delay_ms": 700})
     other = market_buy(symbol="BATCHUSDT")
+    exchange.list_symbol("BATCHUSDT", wall_ms() - 10_000)  # last: the watch of listings may learn it at any moment
     pending = Pending(daemon.signals, "POST", "/v1/signals/batch", [odd, other])
     eventually(lambda: len(exchange.arrivals(endpoint=asked)) > before or None, "the question for the pair")
     assert daemon.ask("DELETE", f"/v1/orders/{waiting}").status == 200

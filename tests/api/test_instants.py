@@ -1,6 +1,7 @@
 """executeAt: an order is durable before its instant, and is sent at it, never before."""
 
 import math
+import os
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_rescheduled_order_is_sent_once_at_its_new_instant(daemon: Daemon, exc
     [arrival] = exchange.arrivals(order_id)
     assert arrival["receivedMs"] >= at_ms + 1_200 - known_to_ms(daemon)
     [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.rescheduled"]
-    assert (event["actor"], event["detail"]["reason"]) == ("uid:0", "postponed")
+    assert (event["actor"], event["detail"]["reason"]) == (f"uid:{os.getuid()}", "postponed")
 
 
 @pytest.mark.parametrize("body", [{}, {"executeAt": "soon"}, {"executeAt": 0}, {"executeAt": 1.5}], ids=str)
