@@ -92,6 +92,7 @@ BEFORE: dict[str, Callable[[Installed], str]] = {
     "sniperd resolve ORDER": in_doubt,
     "sniperd requeue ORDER": dead_letter,
     "sniperd reschedule ORDER": waiting,
+    "sniperd cancel ORDER": waiting,
     "sniperd release LOCK": lease,
     "sniperd backup FILE": lambda _: "/root/copy.db",
     "sniperd restore FILE": stopped,
