@@ -1,7 +1,7 @@
 """Machines of a fleet in one process and in virtual time: members over real SQLite files and a database in memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from random import Random
 
@@ -141,15 +141,15 @@ class Machine:
             finally:
                 process.ended.set()
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run)
-            try:
-                yield process
-            finally:
-                cable.is_cut = True
-                store.writer.close()
-                tasks.cancel_scope.cancel()
-        disk.close()
+        with closing(disk):  # also when the machine is cancelled
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(run)
+                try:
+                    yield process
+                finally:
+                    cable.is_cut = True
+                    store.writer.close()
+                    tasks.cancel_scope.cancel()
 
 
 def first(error: BaseException) -> BaseException | None:
