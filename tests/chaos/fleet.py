@@ -127,7 +127,7 @@ class Siege:
 
     def _watch(self) -> bool:
         """End what is due, and start processes that ended again."""
-        time.sleep(WATCH_S)
+        time.sleep(WATCH_S)  # between two looks
         now_s = time.perf_counter()
         for due in [each for each in self._later if each[0] <= now_s]:
             self._later.remove(due)

@@ -291,15 +291,15 @@ async def test_an_idle_owner_leaves_the_account_to_the_named_member_too(tmp_path
     """No request of it is unanswered, so its lease ends at once."""
     shared = database()
     async with AsyncExitStack() as stack:
-        owner, other, heir = [
+        owner, other, successor = [
             await stack.enter_async_context(Machine(shared, tmp_path, name).running()) for name in ("a", "b", "c")
         ]
         owner.member.take("first")
         await owns(owner)
         await anyio.sleep(0.1)
-        heir.kill()
+        successor.kill()
         now_ms = exchange_ms()
-        await owner.member.hand_over(last_window_ms=0, to=heir.member.terms.member, reason="upgrade")
+        await owner.member.hand_over(last_window_ms=0, to=successor.member.terms.member, reason="upgrade")
         await owns(other)
         assert LEASE_MS / 2 <= exchange_ms() - now_ms <= LEASE_MS
 

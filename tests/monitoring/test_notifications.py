@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from daemon.config.tables import AlertsTable, NotificationsTable, Notified
-from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.monitoring.messages import make_test_notice
 from daemon.monitoring.notifications import MAX_EVENTS, Notifications
@@ -18,6 +18,7 @@ from daemon.monitoring.trade_messages import OrderFacts
 from daemon.monitoring.webhook_file import Subject, parse
 from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, open_session
 from tests.exchange.mexc.clocks import LoopClock
+from tests.monitoring.emitting import Emitting
 from tests.monitoring.receiver import Receiver, receiver
 from tests.support import making
 
@@ -37,21 +38,13 @@ FACTS = OrderFacts(
 FILL = Event(name="order.seen", at_ms=making.NOW_MS, order_id="X", state=State.FILLED, detail={"was": State.OPEN})
 
 
-class Running:
+class Running(Emitting):
     """Notifications and alerts over the same webhooks, and the events that both emit."""
 
     def __init__(self, notifications: Notifications, alerts: Webhooks, emitted: list[Event]) -> None:
+        super().__init__(emitted)
         self.notifications = notifications
         self.alerts = alerts
-        self.emitted = emitted
-
-    async def until_told(self, name: str, count: int = 1) -> list[Event]:
-        """Wait until the given number of events of a name were emitted."""
-        with anyio.fail_after(15):
-            while len(found := [event for event in self.emitted if event.name == name]) < count:  # noqa: ASYNC110  # a list
-                await anyio.sleep(0.005)
-        assert all(set(event.detail) <= set(CATALOGUE[event.name].keys) for event in self.emitted)
-        return found
 
 
 @asynccontextmanager

@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from daemon.config.tables import AlertsTable
-from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.events import Event
 from daemon.monitoring.messages import Notice, body, make_test_notice
 from daemon.monitoring.webhook_file import parse
 from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, open_session
 from tests.exchange.mexc.clocks import LoopClock
+from tests.monitoring.emitting import Emitting
 from tests.monitoring.receiver import Receiver, receiver
 
 NOTICE = Notice(
@@ -29,20 +30,12 @@ NOTICE = Notice(
 TOKEN = "T0KEN-that-nobody-may-see"
 
 
-class Sending:
+class Sending(Emitting):
     """Running webhooks, and the events that they emit."""
 
     def __init__(self, webhooks: Webhooks, emitted: list[Event]) -> None:
+        super().__init__(emitted)
         self.webhooks = webhooks
-        self.emitted = emitted
-
-    async def until_told(self, name: str, count: int = 1) -> list[Event]:
-        """Wait until the given number of events of a name were emitted."""
-        with anyio.fail_after(15):
-            while len(found := [event for event in self.emitted if event.name == name]) < count:  # noqa: ASYNC110  # a list
-                await anyio.sleep(0.005)
-        assert all(set(event.detail) <= set(CATALOGUE[event.name].keys) for event in self.emitted)
-        return found
 
 
 @asynccontextmanager
