@@ -47,6 +47,7 @@ from daemon.fleet.door import Door
 from daemon.fleet.identity import member_id, place_of
 from daemon.fleet.member import Member, Owned
 from daemon.fleet.port import Backend, Role
+from daemon.fleet.takeover import ANY
 from daemon.fleet.terms import Terms
 from daemon.log import Log
 from daemon.store.store import Store
@@ -135,8 +136,7 @@ class FleetProcess:
         """
         if not self.answers:
             raise WrongState("this member does not own the account")
-        able = [each for each in self._others() if each.standing is Standing.STANDBY and each.cannot_own is None]
-        named = [each.member for each in able if to in {None, each.name, each.member}]
+        named = [each.member for each in self._able() if to in {None, each.name, each.member}]
         if not named:
             called = "" if to is None else f" called {to}"
             raise WrongState(f"no member{called} could take over; `sniperd fleet status` shows what each one lacks")
@@ -236,7 +236,8 @@ class FleetProcess:
         await engine.run(msgspec.structs.replace(remembered, former_until_ms=owned.former_until_ms))
         reason = self._gives_up or "the daemon stops"
         last_window_ms = admitted_until_ms(engine.state, engine.clock.now_ms())
-        await self.member.hand_over(last_window_ms=last_window_ms, to=self._successor, reason=reason)
+        successor = self._successor or (ANY if self._able() else "")
+        await self.member.hand_over(last_window_ms=last_window_ms, to=successor, reason=reason)
         self._is_over.set()
 
     async def _leave_calls(self) -> None:
@@ -258,6 +259,10 @@ class FleetProcess:
         """Return the other members that reported themselves lately."""
         health = self.member.health()
         return [each for each in health.members if each.member != health.member and each.seen_ago_ms < UNSEEN_MS]
+
+    def _able(self) -> list[MemberHealth]:
+        """Return the other members that could take the account over."""
+        return [each for each in self._others() if each.standing is Standing.STANDBY and each.cannot_own is None]
 
     def reload(self, config: Config, exchange: MexcExchange) -> None:
         """Apply a new configuration."""

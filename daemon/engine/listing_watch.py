@@ -31,7 +31,8 @@ comes first."""
 
 
 ACCOUNT_MS = 30_000
-"""The interval between two looks at the account while an instant is near. One weighs 11."""
+"""The interval between two looks at the account while an instant is near, if it was looked at for all pairs. One weighs
+11."""
 
 CALENDAR_MS = 30_000
 """The interval between two reads of the calendar."""
@@ -95,17 +96,19 @@ class ListingWatch:
     async def check_account(self) -> None:
         """Ask about balances and permitted pairs while an instant is near, until cancelled."""
         state, checked_ms = self._effects.state, 0
+        checked_for: set[str] = set()
         while True:
             now_ms = self._effects.clock.now_ms()
             ahead_ms = (state.rules.config.alerts.armed_not_ready_min + 1) * MINUTE_MS
             instants = [at_ms for at_ms in self._instants() if at_ms > now_ms - QUIET_AFTER_MS]
             due_ms = None
             if instants:
-                due_ms = after_quiet(instants, max(min(instants) - ahead_ms, checked_ms + ACCOUNT_MS, now_ms))
+                interval_ms = ACCOUNT_MS if checked_for.issuperset(state.orders.timed.by_pair) else FIRST_MS
+                due_ms = after_quiet(instants, max(min(instants) - ahead_ms, checked_ms + interval_ms, now_ms))
             if due_ms is None or now_ms < due_ms:
                 await self._account_alarm.sleep_until(due_ms)
                 continue
-            checked_ms = now_ms
+            checked_ms, checked_for = now_ms, set(state.orders.timed.by_pair)
             self._effects.decide(learn_account, await self._exchange.account())
 
     def _note(self, opens: Mapping[str, int]) -> None:

@@ -13,7 +13,6 @@ from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
 from daemon.fleet.port import Backend, Lease, next_entry
-from daemon.fleet.takeover import ANY
 from daemon.fleet.terms import Terms
 from daemon.store.commit import Commit
 from daemon.store.store import Store
@@ -128,10 +127,10 @@ class Owning:
 
     async def hand_over(self, *, last_window_ms: int, to: str, reason: str) -> None:
         """Let another member take over before the lease would end; see ``Member.hand_over``."""
-        await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to or ANY})).durable()
+        await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to})).durable()
         self.is_handed_over = True
         known = self._contact.known
-        if to and known is not None:  # the others wait for a whole lease after the end; at least half of it is to come
+        if to and known is not None:  # who is not meant waits for a whole lease after the end; half of it is to come
             half_a_lease_ago_ms = next_end_ms(known, self._contact.now_ns(), -self._terms.lease_ms // 2)
             last_window_ms = max(last_window_ms, half_a_lease_ago_ms)
         self._set_lease(msgspec.structs.replace(self.lease, until_ms=min(self.lease.until_ms, last_window_ms)))

@@ -7,7 +7,7 @@ from daemon.core.rules.lease_fence import has_passed
 from daemon.fleet.port import Lease
 
 ANY = "*"
-"""The successor of an owner that handed the account over to the first member that takes it."""
+"""The successor of an owner that handed the account over to the first other member that takes it."""
 
 
 class Place(NamedTuple):
@@ -46,10 +46,11 @@ def reason_to_take(
 
     - An administrator may order it before the lease ends. The former owner then cannot append any more, so no order is
       sent twice. Both may have requests at the exchange until the lease ends.
-    - A process that starts again on the same machine goes on at once (:class:`Place`). Its former self has ended, and
-      signs nothing any more. What it had sent is in the log as in flight, and is searched for, never sent again.
+    - A process that starts again on the same machine goes on at once (:class:`Place`), unless it handed the account
+      over. Its former self has ended, and signs nothing any more. What it had sent is in the log as in flight, and is
+      searched for, never sent again.
     - Otherwise the lease must have ended by the exchange's clock, for certain. If the account was handed over to one
-      member, the others leave it ``head_start_ms`` to take it.
+      member, the others leave it ``head_start_ms`` to take it; if to any, the former owner leaves it to them as long.
 
     Args:
         lease: the lease as it is in the database.
@@ -58,7 +59,7 @@ def reason_to_take(
         mine: the lease that an earlier process took with this database.
         former_until_ms: the latest end of the leases before it. An owner that was replaced early, by an order, may have
             requests admitted until then.
-        successor: the member to which the account was handed over, or :data:`ANY`; empty: it was not.
+        successor: the member to which the account was handed over, or :data:`ANY`; empty: to none.
         known: the exchange's clock, as it was measured. Nothing is taken before it is known, because the new lease ends
             by that clock.
         now_ns: our clock.
@@ -72,9 +73,10 @@ def reason_to_take(
         return ordered
     if not lease.owner:
         return "nobody owned the account yet"
-    if lease.owner == member and mine == LeaseTaken(lease.epoch, place):
+    if not successor and lease.owner == member and mine == LeaseTaken(lease.epoch, place):
         return "it started again on the same machine"
-    waits_ms = head_start_ms if successor not in {"", ANY, member} else 0
+    is_meant = not successor or successor == member or (successor == ANY and lease.owner != member)
+    waits_ms = 0 if is_meant else head_start_ms
     if not has_passed(max(lease.until_ms + waits_ms, former_until_ms), known, now_ns):
         return None
     return "the former owner handed it over" if successor else "the former owner's lease had ended"

@@ -38,6 +38,16 @@ def test_a_waiting_order_counts_down_on_the_board_and_in_its_explanation(daemon:
     assert daemon.explain(order_id)["countdown"] is None
 
 
+def test_the_account_is_looked_at_again_soon_for_a_pair_that_comes_later(daemon: Daemon, exchange: Exchange) -> None:
+    at_ms, accepted = wall_ms() + MINUTES_MS, []
+    for symbol in ("SOONUSDT", "LATERUSDT"):  # the account was looked at just before the second comes
+        exchange.list_symbol(symbol, at_ms, cap="0.05")
+        accepted.append(daemon.accept(snipe(symbol, at_ms)))
+        eventually(lambda: countdown(daemon, accepted[-1])["permitted"], f"{symbol} is permitted")
+    for order_id in accepted:
+        daemon.ask("DELETE", f"/v1/orders/{order_id}")
+
+
 def _named(daemon: Daemon, count: int) -> list[str] | None:
     """Return the orders that the alert names, if there are so many."""
     alerts = {alert["name"]: alert for alert in daemon.get("/v1/alerts")["alerts"]}

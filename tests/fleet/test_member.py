@@ -11,6 +11,7 @@ from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
 from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable
 from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Lease, Role, next_entry
+from daemon.fleet.takeover import ANY
 from daemon.store.commit import Commit
 from tests.exchange.mexc.clocks import in_virtual_time
 from tests.fleet.machines import LEASE_MS, RENEW_MS, Cable, Machine, database, exchange_ms, owns
@@ -285,6 +286,32 @@ async def test_a_hand_over_to_one_member_is_left_to_it_for_a_while(tmp_path: Pat
             await owns(successor if is_alive else other)
             waited_ms = exchange_ms() - now_ms - CLOCKS_DIFFER_MS
             assert 0 < waited_ms < 200 if is_alive else LEASE_MS < waited_ms < LEASE_MS + 200
+
+
+async def test_who_handed_it_over_and_starts_again_leaves_it_to_the_others_for_a_while(tmp_path: Path) -> None:
+    """The other one is busy elsewhere, so the former owner's new process looks first."""
+    shared = database()
+    machine, other = Machine(shared, tmp_path, "a"), Machine(shared, tmp_path, "b")
+    async with machine.running() as owner:
+        await owns(owner)
+        now_ms = exchange_ms()
+        await owner.member.hand_over(last_window_ms=0, to=ANY, reason="upgrade")
+    async with machine.running() as again:
+        await anyio.sleep(0.3)  # it looks several times
+        assert not again.member.is_owner
+        async with other.running() as standby:
+            await owns(standby, within_s=0.3)
+        await owns(again)
+    assert exchange_ms() - now_ms > LEASE_MS / 2
+
+
+async def test_an_owner_that_none_could_follow_goes_on_at_once_when_it_starts_again(tmp_path: Path) -> None:
+    machine = Machine(database(), tmp_path, "a")
+    async with machine.running() as owner:
+        await owns(owner)
+        await owner.member.hand_over(last_window_ms=exchange_ms() + 800, reason="a restart")
+    async with machine.running() as again:
+        await owns(again, within_s=0.3)
 
 
 async def test_an_idle_owner_leaves_the_account_to_the_named_member_too(tmp_path: Path) -> None:

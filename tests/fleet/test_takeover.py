@@ -82,6 +82,14 @@ def test_a_named_successor_comes_first_for_a_while() -> None:
     assert reason(AFTER_MS - 1, successor=ANY) is None
 
 
+@pytest.mark.parametrize("successor", [ANY, "a"])
+def test_who_handed_it_over_leaves_it_to_the_others_for_a_while_also_after_a_start(successor: str) -> None:
+    began = {"lease": OF_B, "mine": LeaseTaken(7, HERE), "successor": successor}
+    assert reason(**began) is None
+    assert reason(AFTER_MS + 4_999, **began) is None
+    assert reason(AFTER_MS + 5_010, **began) == "the former owner handed it over"
+
+
 def test_an_administrator_does_not_wait() -> None:
     assert reason(ordered="the machine burns", successor="c") == "the machine burns"
     assert reason(ordered="the machine burns", known=None) is None

@@ -23,6 +23,7 @@ from daemon.fleet.calls import Calls, NotServed
 from daemon.fleet.door import Door, HandedRequest, HandedResponse
 from daemon.fleet.member import Member, Owned
 from daemon.fleet.port import Backend
+from daemon.fleet.takeover import ANY
 from daemon.fleet.terms import Terms
 from daemon.store.store import Store
 from tests.simulation.fleet.links import OwnClock
@@ -196,7 +197,7 @@ class Running:
         await engine.run(remembered)
         self._calls.stop()
         last_window_ms = admitted_until_ms(engine.state, self._clock.now_ms())
-        await self._member.hand_over(last_window_ms=last_window_ms, reason="it was asked to")
+        await self._member.hand_over(last_window_ms=last_window_ms, to=ANY, reason="it was asked to")
 
     def _extend(self) -> None:
         """Let the engine send until the end of the lease."""
