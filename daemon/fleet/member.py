@@ -200,8 +200,8 @@ class Member:
         Args:
             last_window_ms: until when the exchange may admit a request that has no answer (Unix ms of its clock); 0 if
                 there is none.
-            to: the id of the member that is to take over; ``ANY``: any other one; empty: none could now, so this machine
-                may also go on itself.
+            to: the id of the member that is to take over; ``ANY``: any other one; empty: none could now, so this
+                machine may go on itself.
             reason: for people.
 
         Raises:

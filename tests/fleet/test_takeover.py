@@ -84,7 +84,7 @@ def test_a_named_successor_comes_first_for_a_while() -> None:
 
 @pytest.mark.parametrize("successor", [ANY, "a"])
 def test_who_handed_it_over_leaves_it_to_the_others_for_a_while_also_after_a_start(successor: str) -> None:
-    began = {"lease": OF_B, "mine": LeaseTaken(7, HERE), "successor": successor}
+    began: dict[str, Any] = {"lease": OF_B, "mine": LeaseTaken(7, HERE), "successor": successor}
     assert reason(**began) is None
     assert reason(AFTER_MS + 4_999, **began) is None
     assert reason(AFTER_MS + 5_010, **began) == "the former owner handed it over"

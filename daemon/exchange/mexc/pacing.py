@@ -9,8 +9,10 @@ when. It counts decisions. This module counts the same orders, in a window of th
 that a slow commit or a new connection delayed would otherwise be sent together, above the exchange's limit. An order or
 a cancel takes a slot of this window immediately before it is written, and never waits behind queries. A request that
 will be written at an instant reserves its slot at that instant. Queries wait in order of arrival, at a rate that leaves
-room for the orders. Those that search for an order come last: there may be hundreds of them after a crash, and a
-measurement of the clock, the preflight or the proof of a connection must not wait for them.
+room for the orders. Those that search for an order come last: there may be hundreds of them after a crash, and the
+preflight or the proof of a connection must not wait for them. The exchange's time waits for none: a fleet's owner whose
+queries use all of the weight would lose its lease. It is queried once per renewal, every second by default, so the
+configured weight is exceeded by ten.
 
 A process does not know the weight that the previous process used, so it starts as if half of the weight were used.
 """
@@ -133,6 +135,12 @@ class Pacer:
             while not self._take(weight):
                 await self._room(weight)
 
+    async def wait_for_time(self) -> None:
+        """Wait as long as the exchange asked for, and count a request for its time."""
+        while (now_ms := self._clock.now_ms()) < self.backoff_until_ms:
+            await self._sleep(self.backoff_until_ms - now_ms)
+        self._count(now_ms, 1)
+
     async def wait_to_search(self, weight: int) -> None:
         """Wait until there is room for a search's query that no other request waits for, and count it."""
         async with self._search_lock:
@@ -188,14 +196,19 @@ class Pacer:
         now_ms = self._clock.now_ms()
         if self._ready_ms(weight) > now_ms:
             return False
+        self._count(now_ms, weight)
+        return True
+
+    def _count(self, now_ms: int, weight: int) -> None:
         self._requests.forget(now_ms)
         self._requests.count(now_ms)
         self._weight.spend(now_ms, weight)
-        return True
 
     async def _room(self, weight: int) -> None:
         """Sleep until there is room for a request, or a wait that the exchange asked for is ended."""
-        wait_ms = self._ready_ms(weight) - self._clock.now_ms()
+        await self._sleep(self._ready_ms(weight) - self._clock.now_ms())
+
+    async def _sleep(self, wait_ms: int) -> None:
         with anyio.move_on_after(wait_ms / 1_000):
             await self._backoff_ended.wait()
 

@@ -106,13 +106,13 @@ class Requests:
             return window_ms
         return min(window_ms, self.until_ms - self.exchange_ms(self.clock.now_ms()))
 
-    async def public(
-        self, path: str, parameters: Parameters, *, weight: int, within_s: float | None = None
-    ) -> ExchangeCall:
-        """Send a request that needs no key, once the rate limit has room; wait for its answer so long at most."""
+    async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
+        """Send a request that needs no key, once the rate limit has room."""
         query = encode(parameters)
-        target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
+        return await self._send_public(f"{path}?{query}" if query else path)
+
+    async def _send_public(self, target: str, within_s: float | None = None) -> ExchangeCall:
         request = self.transport.build("GET", target, self._public_headers)
         return await self._send(Prepared(f"GET {target}", target, request, repeatable=True), within_s)
 
@@ -154,7 +154,8 @@ class Requests:
             has_answered = False
             for _ in range(SAMPLES_AT_ONCE):
                 within_s = None if self.until_ms is None else RENEWAL_S
-                answer = await self.public(TIME, [], weight=1, within_s=within_s)
+                await self.pacer.wait_for_time()
+                answer = await self._send_public(TIME, within_s)
                 server_ms = _server_ms(answer.reply)
                 if server_ms is None:
                     break

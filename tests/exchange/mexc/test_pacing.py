@@ -102,6 +102,24 @@ async def test_a_request_without_room_is_granted_when_enough_has_left_the_window
     assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 3_000, 3_000, WINDOW_MS, WINDOW_MS + 3_000]
 
 
+async def test_the_exchanges_time_waits_for_no_other_request_and_is_counted(waiters: Waiters) -> None:
+    """A fleet's owner renews its lease by it."""
+    async with anyio.create_task_group() as tasks:
+        began_ms = waiters.clock.now_ms()
+        await waiters.pacer.wait(LIMIT)
+        await tasks.start(waiters.wait, "query", 1)
+        await waiters.pacer.wait_for_time()
+        assert (waiters.clock.now_ms(), waiters.pacer.used(), waiters.order) == (began_ms, LIMIT + 1, [])
+    assert waiters.granted == [("query", began_ms + WINDOW_MS, 1)]
+
+
+async def test_the_exchanges_time_waits_as_long_as_the_exchange_asked_for(waiters: Waiters) -> None:
+    until_ms = waiters.clock.now_ms() + 700
+    waiters.pacer.back_off(until_ms)
+    await waiters.pacer.wait_for_time()
+    assert waiters.clock.now_ms() == until_ms
+
+
 async def test_a_request_heavier_than_the_limit_is_granted_when_the_window_is_empty(waiters: Waiters) -> None:
     """Otherwise it and all requests behind it would wait forever."""
     begin_ms = waiters.clock.now_ms()
