@@ -160,6 +160,7 @@ def daemon(
         "".join(
             f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
             for name, keys in tables.items()
+            if keys  # an older checkout may not know the table
         )
     )
     log = directory / "log"
