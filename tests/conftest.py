@@ -41,6 +41,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "redis": (lambda: shutil.which("redis-server") is not None, "Debian's package redis-server"),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
+    "axe-core": (
+        lambda: importlib.util.find_spec("axe_playwright_python") is not None,
+        "axe-playwright-python: sh .ci/setup test",
+    ),
     "fuse": (
         lambda: bool(
             shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()

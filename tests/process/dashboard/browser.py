@@ -144,9 +144,13 @@ class Page:
 
     async def picture(self, name: str, *, whole: bool = True) -> None:
         """Save a screenshot of the page, for manual review."""
-        shot = await self.command("Page.captureScreenshot", captureBeyondViewport=whole)
         PICTURES.mkdir(parents=True, exist_ok=True)
-        (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+        (PICTURES / f"{name}.png").write_bytes(await self.screenshot(whole=whole))
+
+    async def screenshot(self, *, whole: bool) -> bytes:
+        """Return a PNG of the screen, or of the whole page."""
+        shot = await self.command("Page.captureScreenshot", captureBeyondViewport=whole)
+        return base64.b64decode(shot["data"])
 
     def _hear(self, method: str, said: dict[str, Any]) -> None:
         if method == "Page.javascriptDialogOpening":

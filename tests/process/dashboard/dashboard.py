@@ -10,12 +10,38 @@ from tests.support.signals import market_buy, resting_buy
 LIVE = "document.getElementById('connection').textContent === 'live' && document.querySelector('#facts dd')"
 
 
-class Dashboard:
+class Trader:
+    """Makes orders and locks for the page to show."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+
+    def rests(self, **changes: Any) -> str:
+        """Place an order that rests on the exchange; return its id."""
+        order_id = self.daemon.accept(resting_buy(**changes))
+        self.daemon.until(order_id, "open")
+        return order_id
+
+    def waits(self, **changes: Any) -> str:
+        """Accept an order whose ``executeAt`` is in an hour; return its id."""
+        now_ms = self.daemon.get("/v1/status")["nowMs"]
+        return self.daemon.accept(market_buy(executeAt=now_ms + 3_600_000, **changes))
+
+    def lease(self, resource: str, **changes: Any) -> dict[str, Any]:
+        """Acquire a lease on a resource."""
+        asked = {"resourceId": resource, "ownerId": "holder", "timeoutMs": 600_000} | changes
+        answer = self.daemon.ask("POST", "/v1/locks", asked)
+        assert answer.status == 201, answer.raw
+        found: dict[str, Any] = answer.json
+        return found
+
+
+class Dashboard(Trader):
     """A page of a daemon's dashboard."""
 
     def __init__(self, page: Page, daemon: Daemon) -> None:
+        super().__init__(daemon)
         self.page = page
-        self.daemon = daemon
 
     @property
     def address(self) -> str:
@@ -63,27 +89,6 @@ class Dashboard:
     async def done(self) -> None:
         """Wait until the dialog has closed."""
         await self.page.until("!document.getElementById('dialog').open")
-
-    # Orders and locks for the page to show.
-
-    def rests(self, **changes: Any) -> str:
-        """Place an order that rests on the exchange; return its id."""
-        order_id = self.daemon.accept(resting_buy(**changes))
-        self.daemon.until(order_id, "open")
-        return order_id
-
-    def waits(self, **changes: Any) -> str:
-        """Accept an order whose ``executeAt`` is in an hour; return its id."""
-        now_ms = self.daemon.get("/v1/status")["nowMs"]
-        return self.daemon.accept(market_buy(executeAt=now_ms + 3_600_000, **changes))
-
-    def lease(self, resource: str, **changes: Any) -> dict[str, Any]:
-        """Acquire a lease on a resource."""
-        asked = {"resourceId": resource, "ownerId": "holder", "timeoutMs": 600_000} | changes
-        answer = self.daemon.ask("POST", "/v1/locks", asked)
-        assert answer.status == 201, answer.raw
-        found: dict[str, Any] = answer.json
-        return found
 
 
 def row(section: str, text: str) -> str:
