@@ -15,6 +15,7 @@ from daemon.config.addresses import LOOPBACK
 from daemon.config.credentials import Credentials, Secret
 from daemon.config.fleet_table import FleetTable
 from daemon.config.tables import Config
+from daemon.core.values.fleet_health import OLD_REPORT_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.doctor.keys import AS_ROOT, PLAIN
 from daemon.errors import BackendFailed, BadConfig, NoPermission, NotDurable
@@ -24,9 +25,6 @@ from daemon.fleet.port import Lease, MemberReport, Role
 
 CHECK, ACCOUNT, DURABLE, MEMBERS = "fleet", "account", "durability", "members"
 ANSWER_S = 10.0
-
-OLD_REPORT_MS = 10_000
-"""Members report themselves every two seconds."""
 
 ENCRYPTED = {"valkeys", "rediss"}
 VERIFIED = {"verify-full", "verify-ca"}

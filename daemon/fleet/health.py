@@ -5,16 +5,13 @@ from statistics import median, quantiles
 
 import msgspec
 
-from daemon.core.values.fleet_health import FleetHealth, MemberHealth, Standing, TakeoverSeen
+from daemon.core.values.fleet_health import OLD_REPORT_MS, FleetHealth, MemberHealth, Standing, TakeoverSeen
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import Copy
 from daemon.fleet.entries import FORMAT
 from daemon.fleet.owning import Owning
 from daemon.fleet.port import Lease, MemberReport, Role
 from daemon.fleet.terms import Terms
-
-OLD_REPORT_MS = 10_000
-"""A member whose report is older than this is taken to be gone: it reports itself every two seconds."""
 
 
 class Seen:

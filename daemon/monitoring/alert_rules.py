@@ -84,6 +84,7 @@ def _orders(limits: AlertsTable) -> list[Rule]:
         ),
         Rule(
             name="dead_letter",
+            of_fleet=True,  # each member's copy has them
             severity=warning,
             reads="dead_letters",
             promql="sniperd_dead_letters",

@@ -9,7 +9,7 @@
 A rule reads one value of :class:`AlertFigures`; :mod:`daemon.monitoring.alert_rules` has the rules. A value that
 flickers around its limit causes no repeated alerts: to fire it must stay beyond the limit for ``for_ms``, and to
 resolve it must stay back at the clear mark for ``resolve_ms``. An unknown value (``None``) neither fires nor resolves a
-rule.
+rule. In a fleet one member raises what is about all of them (``of_fleet``), so that webhooks get it once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,6 +59,7 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     fleet_doubts: float | None  # reasons why the fleet's database may lose what it acknowledged
     fleet_lease_excess_ms: float | None  # by how much the lease's end lies beyond its length
     fleet_entries_missing: float | None  # entries that a member has seen and the log lacks
+    speaks_for_fleet: bool = True  # whether this member raises what is about all of them
     disk_free_mb: float | None
     database_locked_s: float  # for which a commit has waited for another program's lock
     armed_not_ready: float  # orders whose instant is near and that lack something
@@ -82,6 +83,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     means: str  # a sentence with {value}, and with {lacking} where it says what is lacking
     todo: str  # what to do next
     names_orders: bool = False  # its alert says which orders lack what
+    of_fleet: bool = False  # about the account or all members: one member raises it, and at the others it stays pending
 
     def is_beyond(self, value: float) -> bool:
         """Whether a value is beyond the limit."""
@@ -129,7 +131,8 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
             if alert is None:
                 resolved.append(msgspec.structs.replace(was, value=was.value if value is None else value))
         else:
-            alert = _named(_not_firing_before(rule, was, value, now_ms), snapshot)
+            may_fire = snapshot.speaks_for_fleet or not rule.of_fleet
+            alert = _named(_not_firing_before(rule, was, value, now_ms, may_fire=may_fire), snapshot)
             if alert is not None and alert.state is AlertState.FIRING:
                 fired.append(alert)
         if alert is not None:
@@ -144,14 +147,16 @@ def _named(alert: Alert | None, snapshot: AlertFigures) -> Alert | None:
     return msgspec.structs.replace(alert, lacking=snapshot.lacking, orders=snapshot.unready)
 
 
-def _not_firing_before(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> Alert | None:
+def _not_firing_before(
+    rule: Rule, was: Alert | None, value: float | None, now_ms: int, *, may_fire: bool
+) -> Alert | None:
     """Return an alert that did not fire before; ``None`` where it is quiet."""
     if value is None:
         return was
     if not rule.is_beyond(value):
         return None
     since_ms = now_ms if was is None else was.since_ms
-    if now_ms - since_ms >= rule.for_ms:
+    if may_fire and now_ms - since_ms >= rule.for_ms:
         return Alert(rule=rule, state=AlertState.FIRING, since_ms=now_ms, value=value)
     return Alert(rule=rule, state=AlertState.PENDING, since_ms=since_ms, value=value)
 

@@ -1,4 +1,8 @@
-"""The alert rules about a fleet. Without one their figures are unknown, so they never fire."""
+"""The alert rules about a fleet. Without one their figures are unknown, so they never fire.
+
+One member raises those about all of them (``FleetHealth.speaks``). The others are about the member that raises them:
+how far its copy is, and how it sees the lease's end, which the owner cannot misjudge against its own clock.
+"""
 
 from daemon.config.tables import AlertsTable
 from daemon.monitoring.alerts import Rule, Severity
@@ -19,6 +23,7 @@ def fleet_rules(limits: AlertsTable) -> list[Rule]:
     return [
         Rule(
             name="fleet_no_owner",
+            of_fleet=True,
             severity=critical,
             reads="fleet_unowned",
             promql="1 - sniperd_fleet_owned",
@@ -31,6 +36,7 @@ def fleet_rules(limits: AlertsTable) -> list[Rule]:
         ),
         Rule(
             name="fleet_no_standby",
+            of_fleet=True,
             severity=warning,
             reads="fleet_standbys",
             promql='sniperd_fleet_members{standing="standby"}',
@@ -54,6 +60,7 @@ def fleet_rules(limits: AlertsTable) -> list[Rule]:
         ),
         Rule(
             name="fleet_not_synchronous",
+            of_fleet=True,
             severity=critical,
             reads="fleet_doubts",
             promql="sniperd_fleet_doubts",
@@ -74,6 +81,7 @@ def fleet_rules(limits: AlertsTable) -> list[Rule]:
         ),
         Rule(
             name="log_went_back",
+            of_fleet=True,
             severity=critical,
             reads="fleet_entries_missing",
             promql="sniperd_fleet_entries_missing",

@@ -70,6 +70,7 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         reconcile_overdue_s=readings.query_overdue_ms / 1_000,
         poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
         **_of_fleet(standing.fleet),
+        speaks_for_fleet=standing.fleet is None or standing.fleet.speaks,
         database_locked_s=round(standing.database_locked_s, 1),
         armed_not_ready=standing.unready.orders,
         listing_gone=standing.unready.gone,

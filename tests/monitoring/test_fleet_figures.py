@@ -1,13 +1,16 @@
 """What metrics and alerts show of a fleet."""
 
+from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.core import Metric
 
 from daemon.config.tables import AlertsTable
 from daemon.core.values.fleet_health import FleetHealth, Standing
-from daemon.monitoring.alerts import judge
+from daemon.monitoring.alert_rules import rules
+from daemon.monitoring.alerts import AlertFigures, AlertState, judge
 from daemon.monitoring.fleet_rules import fleet_rules
 from daemon.monitoring.gauges import gauges
 from daemon.monitoring.series import Series
@@ -30,12 +33,22 @@ def value(fleet: FleetHealth, name: str) -> float:
     return sample.value
 
 
+def figures_of(fleet: FleetHealth | None) -> AlertFigures:
+    return snapshot(quiet_snapshot(fleet), Series(), LIMITS)
+
+
 def firing(fleet: FleetHealth | None) -> set[str]:
-    """Return the alerts that fire once a fleet has been like this for ten minutes."""
-    figures, rules = snapshot(quiet_snapshot(fleet), Series(), LIMITS), fleet_rules(LIMITS)
-    pending = judge(rules, {}, figures, NOW_MS)
-    later = judge(rules, pending.alerts, figures, NOW_MS + 600_000)
+    """Return the alerts that fire at a member once its fleet has been like this for ten minutes."""
+    figures = figures_of(fleet)
+    pending = judge(fleet_rules(LIMITS), {}, figures, NOW_MS)
+    later = judge(fleet_rules(LIMITS), pending.alerts, figures, NOW_MS + 600_000)
     return {alert.rule.name for alert in (*pending.fired, *later.fired)}
+
+
+def fired_by_members(fleet: FleetHealth) -> Counter[str]:
+    """Return how many of the members raise each alert, if all of them see the fleet like this."""
+    views = [msgspec.structs.replace(fleet, member=each.member, standing=each.standing) for each in fleet.members]
+    return Counter(name for view in views for name in firing(view))
 
 
 def test_the_figures_are_those_of_the_fleet() -> None:
@@ -75,4 +88,43 @@ def test_without_a_fleet_no_figure_has_a_value_and_nothing_fires() -> None:
     ],
 )
 def test_an_alert_fires_about_what_is_wrong(changed: dict[str, Any], fires: set[str]) -> None:
-    assert firing(some_fleet(**changed)) == fires
+    assert set(fired_by_members(some_fleet(**changed))) == fires
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "times"),
+    [
+        ({"owner": None}, "fleet_no_owner", 1),
+        ({"members": [some_member("a", Standing.OWNER), some_member("b", Standing.DOOR)]}, "fleet_no_standby", 1),
+        ({"doubts": ["fsync is off"]}, "fleet_not_synchronous", 1),
+        ({"log_n": 18_000, "n": 18_000}, "log_went_back", 1),
+        ({"n": 17_000}, "fleet_lag", 2),
+        ({"lease_left_ms": 6_001.0}, "fleet_clock", 2),
+    ],
+)
+def test_one_member_raises_what_is_about_all_and_each_what_is_about_itself(
+    changed: dict[str, Any], name: str, times: int
+) -> None:
+    assert fired_by_members(some_fleet(**changed))[name] == times
+
+
+def test_an_alert_about_the_account_is_pending_at_a_member_that_does_not_raise_it() -> None:
+    standby = some_fleet()
+    figures = snapshot(msgspec.structs.replace(quiet_snapshot(standby), dead_letters=1), Series(), LIMITS)
+    [rule] = [rule for rule in rules(LIMITS) if rule.name == "dead_letter"]
+    judged = judge([rule], {}, figures, NOW_MS)
+    assert {name: alert.state for name, alert in judged.alerts.items()} == {"dead_letter": AlertState.PENDING}
+    owner = msgspec.structs.replace(figures, speaks_for_fleet=True)
+    [alert] = judge([rule], judged.alerts, owner, NOW_MS + 1).fired
+    assert alert.rule.name == "dead_letter", "it owns the account now"
+
+
+def test_an_alert_that_fires_resolves_at_the_member_that_raised_it() -> None:
+    """A standby that raised it, because there was no owner, and that is not the first any more."""
+    alone = some_fleet(doubts=["fsync is off"], members=[some_member("tokyo-2", Standing.STANDBY)])
+    fired = judge(fleet_rules(LIMITS), {}, figures_of(alone), NOW_MS)
+    assert [alert.rule.name for alert in fired.fired] == ["fleet_not_synchronous"]
+    still = judge(fleet_rules(LIMITS), fired.alerts, figures_of(some_fleet(doubts=["fsync is off"])), NOW_MS + 60_000)
+    back = judge(fleet_rules(LIMITS), still.alerts, figures_of(some_fleet()), NOW_MS + 61_000)
+    over = judge(fleet_rules(LIMITS), back.alerts, figures_of(some_fleet()), NOW_MS + 100_000)
+    assert [alert.rule.name for alert in over.resolved] == ["fleet_not_synchronous"]

@@ -13,6 +13,13 @@ class Standing(StrEnum):
     DOOR = "door"  # never trades
 
 
+OLD_REPORT_MS = 10_000
+"""A member whose report is older than this is taken to be gone: it reports itself every two seconds."""
+
+_RANKS = {Standing.OWNER: 0, Standing.STANDBY: 1, Standing.DOOR: 2}
+"""Who speaks for the fleet first."""
+
+
 class MemberHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A member, from its latest report."""
 
@@ -85,3 +92,14 @@ class FleetHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def standbys(self) -> int:
         """Members that could take over at once."""
         return sum(each.standing is Standing.STANDBY and each.cannot_own is None for each in self.members)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this member raises the alerts about the account and about all members.
+
+        It is the owner; without one the first standby, or the first door, that reports itself. A member that does not
+        reach the database cannot know whether another one does, so it raises them too: twice is better than never.
+        """
+        reporting = [each for each in self.members if each.seen_ago_ms <= OLD_REPORT_MS]
+        first = min(reporting, key=lambda each: (_RANKS[each.standing], each.member), default=None)
+        return first is None or first.member == self.member

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.values.fleet_health import Standing
+from daemon.core.values.fleet_health import MemberHealth, Standing
 from tests.support.fleets import some_fleet, some_member
 
 
@@ -49,3 +49,26 @@ def test_only_a_member_that_can_take_over_counts_as_a_standby() -> None:
         some_member("d", Standing.DOOR, cannot_own="a door"),
     ]
     assert some_fleet(members=members).standbys == 1
+
+
+@pytest.mark.parametrize(
+    ("members", "speaker"),
+    [
+        ([some_member("a", Standing.STANDBY), some_member("b", Standing.OWNER)], "b"),
+        ([some_member("b", Standing.STANDBY), some_member("a", Standing.STANDBY)], "a"),
+        ([some_member("a", Standing.DOOR), some_member("b", Standing.STANDBY)], "b"),
+        ([some_member("a", Standing.DOOR)], "a"),
+        ([some_member("a", Standing.OWNER, seen_ago_ms=10_001), some_member("b", Standing.STANDBY)], "b"),
+    ],
+    ids=["the owner", "a standby without one", "no door before a standby", "a door alone", "no owner that is gone"],
+)
+def test_one_member_speaks_for_the_fleet(members: list[MemberHealth], speaker: str) -> None:
+    views = [some_fleet(member=each.member, members=members) for each in members]
+    assert [each.member for each in views if each.speaks] == [f"id-of-{speaker}"]
+
+
+def test_a_member_that_hears_of_no_other_speaks_itself() -> None:
+    """It does not reach the database, so it cannot know whether another one speaks."""
+    old = [some_member(name, Standing.STANDBY, seen_ago_ms=10_001) for name in ("a", "b")]
+    assert some_fleet(member="id-of-b", members=old).speaks
+    assert some_fleet(member="id-of-b", members=[]).speaks
