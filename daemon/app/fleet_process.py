@@ -44,6 +44,7 @@ from daemon.fleet.agreement import account_hash, configuration_hash
 from daemon.fleet.backends import open_backend
 from daemon.fleet.calls import Calls
 from daemon.fleet.door import Door
+from daemon.fleet.health import has_owner, standing_of
 from daemon.fleet.identity import member_id, place_of
 from daemon.fleet.member import Member, Owned
 from daemon.fleet.port import Backend, Role
@@ -109,11 +110,11 @@ class FleetProcess:
     @property
     def has_owner(self) -> bool:
         """Whether a member owns the account, as far as it is known."""
-        return self.member.health().is_owned
+        return has_owner(self.member.contact, self.member.owning, self.member.seen)
 
     def role(self) -> str:
         """What this member is, for people."""
-        return self.member.health().standing.value
+        return standing_of(self.member.terms, self.member.owning, self.member.seen).value
 
     def self_check(self) -> SelfCheck:
         """Return the check of this process while it stands by."""

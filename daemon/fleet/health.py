@@ -5,7 +5,14 @@ from statistics import median, quantiles
 
 import msgspec
 
-from daemon.core.values.fleet_health import OLD_REPORT_MS, FleetHealth, MemberHealth, Standing, TakeoverSeen
+from daemon.core.values.fleet_health import (
+    OLD_REPORT_MS,
+    FleetHealth,
+    MemberHealth,
+    Standing,
+    TakeoverSeen,
+    is_owned,
+)
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import Copy
 from daemon.fleet.entries import FORMAT
@@ -24,30 +31,42 @@ class Seen:
         self.members_ms = 0  # when they were read, by our clock
 
 
+def has_owner(contact: Contact, owning: Owning, seen: Seen) -> bool:
+    """Return what :attr:`FleetHealth.is_owned` is now; a door asks it for each request."""
+    lease = _lease(owning, seen)
+    return is_owned(lease.owner, _left_ms(contact, lease))
+
+
+def standing_of(terms: Terms, owning: Owning, seen: Seen) -> Standing:
+    """Return what this member is at present."""
+    standing = _standing(terms.member, terms.role, _lease(owning, seen))
+    return Standing.STANDBY if standing is Standing.OWNER and not owning.is_owner else standing
+
+
 def health_of(
     terms: Terms, contact: Contact, copy: Copy, owning: Owning, seen: Seen, *, backend: str, cannot_own: str | None
 ) -> FleetHealth:
     """Return the fleet as this member knows it now."""
-    lease = owning.lease if owning.is_owner else seen.lease
+    lease = _lease(owning, seen)
     names = {report.member: report.name for report in seen.members} | {terms.member: terms.name}
     log_n = max([copy.position.n, *(report.n for report in seen.members)])
     last = copy.last_takeover
     if last is not None:
         names.setdefault(last.takeover.owner, last.takeover.name)
     owner = names.get(lease.owner, lease.owner) if lease.owner else None
-    standing = _standing(terms.member, terms.role, lease)
+    latest_ms = max((each.seen_ms for each in seen.members), default=0)
     appends_ms = sorted(each_s * 1_000 for each_s in owning.appends_s)
     return FleetHealth(
         ledger=terms.ledger,
         member=terms.member,
         name=terms.name,
-        standing=Standing.STANDBY if standing is Standing.OWNER and not owning.is_owner else standing,
+        standing=standing_of(terms, owning, seen),
         cannot_own=cannot_own,
         owner=owner,
         owned_since_ms=None if last is None or last.epoch != lease.epoch else last.at_ms,
         epoch=lease.epoch,
         lease_ms=terms.lease_ms,
-        lease_left_ms=0.0 if lease.owner and not lease.until_ms else contact.left_ms(lease),  # 0: it was given up
+        lease_left_ms=_left_ms(contact, lease),
         n=copy.position.n,
         log_n=log_n,
         backend=backend,
@@ -69,18 +88,23 @@ def health_of(
                 report if report.member != terms.member else msgspec.structs.replace(report, n=copy.position.n),
                 lease,
                 log_n,
-                contact.now_ms(),
-                seen,
+                # Reports carry the database's time; the latest was about as old as our reading of the list.
+                latest_ms - report.seen_ms + max(0, contact.now_ms() - seen.members_ms),
             )
             for report in seen.members
         ],
     )
 
 
-def _member(report: MemberReport, lease: Lease, log_n: int, now_ms: int, seen: Seen) -> MemberHealth:
-    # Reports carry the database's time, and the latest of them was about as old as our reading of the list.
-    latest_ms = max(each.seen_ms for each in seen.members)
-    ago_ms = latest_ms - report.seen_ms + max(0, now_ms - seen.members_ms)
+def _lease(owning: Owning, seen: Seen) -> Lease:
+    return owning.lease if owning.is_owner else seen.lease
+
+
+def _left_ms(contact: Contact, lease: Lease) -> float | None:
+    return 0.0 if lease.owner and not lease.until_ms else contact.left_ms(lease)  # 0: it was given up
+
+
+def _member(report: MemberReport, lease: Lease, log_n: int, ago_ms: int) -> MemberHealth:
     standing = _standing(report.member, report.role, lease)
     return MemberHealth(
         member=report.member,

@@ -1,10 +1,14 @@
 """What a member shows of its fleet."""
 
 from pathlib import Path
+from timeit import repeat
 
 import anyio
+import msgspec
 
 from daemon.core.values.fleet_health import Standing
+from daemon.fleet.health import has_owner, standing_of
+from daemon.fleet.member import Member
 from daemon.fleet.port import Role
 from tests.exchange.mexc.clocks import in_virtual_time
 from tests.fleet.machines import LEASE_MS, Machine, database, owns
@@ -95,3 +99,50 @@ async def test_a_lease_that_was_given_up_has_nothing_left(tmp_path: Path) -> Non
         assert (health.owner, health.lease_left_ms, health.is_owned) == ("a", 0.0, False)
         owner.member.owning.note_length()  # as after a renewal that was under way meanwhile
         assert "fleet.lease_short" not in [event.name for event in owner.emitted]
+
+
+async def test_whether_there_is_an_owner_and_what_this_member_is_need_no_list(tmp_path: Path) -> None:
+    """A door asks it for each request; it says what the whole view says, at every moment."""
+    shared = database()
+    said = set[tuple[bool, Standing]]()
+
+    def compare(member: Member) -> None:
+        health = member.health()
+        found = (
+            has_owner(member.contact, member.owning, member.seen),
+            standing_of(member.terms, member.owning, member.seen),
+        )
+        assert found == (health.is_owned, health.standing)
+        said.add(found)
+
+    async with (
+        Machine(shared, tmp_path, "a").running() as owner,
+        Machine(shared, tmp_path, "d", Role.DOOR).running() as door,
+    ):
+        for process in (owner, door):
+            compare(process.member)
+        await owns(owner)
+        await anyio.sleep(3)
+        for process in (owner, door):
+            compare(process.member)
+        await owner.member.hand_over(last_window_ms=0, reason="a rehearsal")
+        await anyio.sleep(0.5)
+        for process in (owner, door):
+            compare(process.member)
+    assert said == {
+        (False, Standing.STANDBY), (False, Standing.DOOR), (True, Standing.OWNER), (True, Standing.DOOR),
+        (False, Standing.OWNER),
+    }  # fmt: skip
+
+
+async def test_it_costs_the_same_however_many_members_there_are(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "a").running() as owner:
+        await owns(owner)
+        await anyio.sleep(3)
+        member = owner.member
+        member.seen.members = [
+            msgspec.structs.replace(member.seen.members[0], member=f"id-{number}") for number in range(500)
+        ]
+        whole = min(repeat(member.health, number=5, repeat=5))
+        asked = min(repeat(lambda: has_owner(member.contact, member.owning, member.seen), number=5, repeat=5))
+        assert asked < whole / 20

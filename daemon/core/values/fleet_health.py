@@ -44,6 +44,11 @@ class TakeoverSeen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
 
 
+def is_owned(owner: str | None, lease_left_ms: float | None) -> bool:
+    """Return whether a member may trade, by the owner's name or id and what is left of its lease."""
+    return bool(owner) and (lease_left_ms is None or lease_left_ms > 0)
+
+
 class FleetHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The fleet, as this member knows it now."""
 
@@ -76,7 +81,7 @@ class FleetHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def is_owned(self) -> bool:
         """Whether a member may trade."""
-        return self.owner is not None and (self.lease_left_ms is None or self.lease_left_ms > 0)
+        return is_owned(self.owner, self.lease_left_ms)
 
     @property
     def lease_excess_ms(self) -> float:
