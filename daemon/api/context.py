@@ -35,6 +35,17 @@ class FleetCommands(Protocol):
         """
         ...
 
+    async def forget(self, name: str, actor: str, reason: str) -> None:
+        """Remove a lost member from the fleet's list.
+
+        Raises:
+            NotReady: the fleet's database does not answer.
+            Unknown: there is no such member.
+            WrongState: it has reported itself lately.
+
+        """
+        ...
+
 
 @dataclass(slots=True)
 class Context:

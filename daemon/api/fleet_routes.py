@@ -13,7 +13,7 @@ from daemon.api.views import View
 from daemon.core.values.fields import shown
 from daemon.core.values.fleet_health import FleetHealth
 from daemon.engine.order_commands import administrators_only
-from daemon.errors import Invalid, NotAllowed, WrongState
+from daemon.errors import Invalid, NotAllowed, NotReady, Unknown, WrongState
 
 ALONE = "this daemon is alone: it is in no fleet; see `sniperd manual fleet`"
 
@@ -37,8 +37,16 @@ class TakeRequest(msgspec.Struct, forbid_unknown_fields=True):
     reason: Reason
 
 
+class ForgetRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which member, and why."""
+
+    name: Annotated[str, shown("a member's name or id")]
+    reason: Reason
+
+
 _hand_over = Body[HandOverRequest](HandOverRequest)
 _take = Body[TakeRequest](TakeRequest)
+_forget = Body[ForgetRequest](ForgetRequest)
 _REFUSES = (Invalid, NotAllowed, WrongState)
 
 
@@ -74,6 +82,21 @@ class Fleet:
         asked = _take.decode(request.body)
         member, actor = self._member(request)
         await member.take(actor, checked_reason(asked.reason))
+        return json(self._view())
+
+    @Route(
+        "POST",
+        "/v1/admin/fleet/forget",
+        answered=Answered.BY_EACH,
+        body=_forget,
+        answers={200: FleetView},
+        refuses=[*_REFUSES, NotReady, Unknown],
+    )
+    async def forget(self, request: Request) -> Response:
+        """Remove a member whose machine is lost from the list; one that has reported itself lately is refused."""
+        asked = _forget.decode(request.body)
+        member, actor = self._member(request)
+        await member.forget(asked.name, actor, checked_reason(asked.reason))
         return json(self._view())
 
     def _view(self) -> FleetView:

@@ -32,7 +32,7 @@ from daemon.config import fleet_table
 from daemon.config.credentials import Secret
 from daemon.config.tables import Config, ExchangeTable
 from daemon.core.rules.lease_fence import held, owners_ms
-from daemon.core.values.events import Event
+from daemon.core.values.events import Detail, Event
 from daemon.core.values.exchange_replies import PreflightVerdict
 from daemon.core.values.fleet_health import MemberHealth, Standing
 from daemon.core.views.unanswered import admitted_until_ms
@@ -44,6 +44,7 @@ from daemon.fleet.agreement import account_hash, configuration_hash
 from daemon.fleet.backends import open_backend
 from daemon.fleet.calls import Calls
 from daemon.fleet.door import Door
+from daemon.fleet.forgetting import forget
 from daemon.fleet.health import has_owner, standing_of
 from daemon.fleet.identity import member_id, place_of
 from daemon.fleet.member import Member, Owned
@@ -82,6 +83,7 @@ class FleetProcess:
         self.member = member
         self._config = config
         self._context = context
+        self._backend = backend
         self._engine: Engine = context.engine
         self._gives_up: str | None = None  # why this member hands the account over and stands by again
         self._successor = ""
@@ -165,6 +167,23 @@ class FleetProcess:
             "this member did not get the account in time: "
             f"{self.member.contact.backend_error or self.member.cannot_own or 'others were faster'}; it tries no more"
         )
+
+    async def forget(self, name: str, actor: str, reason: str) -> None:
+        """Remove a lost member from the list.
+
+        Raises:
+            NotReady: the fleet's database does not answer.
+            Unknown: there is no such member.
+            WrongState: it has reported itself lately.
+
+        """
+        lost = await forget(self._backend, name)
+        seen, ids = self.member.seen, {each.member for each in lost}
+        seen.members = [each for each in seen.members if each.member not in ids]
+        for each in lost:
+            detail: dict[str, Detail] = {"member": each.member, "name": each.name, "reason": reason}
+            at_ms = self._engine.clock.now_ms()
+            self._engine.emit(Event(name="fleet.member_forgotten", at_ms=at_ms, actor=actor, detail=detail))
 
     # The life of this process.
 

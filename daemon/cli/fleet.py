@@ -119,6 +119,21 @@ def take(reason: str, config_path: Path | None, as_json: bool) -> None:
     show.answer(found, _show, as_json=as_json)
 
 
+@fleet.command()
+@click.argument("name")
+@reason_option
+@config_option
+@json_option
+def forget(name: str, reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Remove a member whose machine is lost from the fleet's list, at any other member.
+
+    NAME is its name or its id. A member that has reported itself within 30 seconds is refused: stop its daemon, or run
+    `sniperd fleet leave` there. Nothing else is removed: with its database it can come back at any time.
+    """
+    found = _change(config_path, "forget", {"name": name, "reason": reason}, timeout_s=TAKE_S)
+    show.answer(found, _show, as_json=as_json)
+
+
 @fleet.command("accept-loss")
 @reason_option
 @config_option
@@ -204,7 +219,7 @@ def rehearse(database: str | None) -> None:
 
 
 def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
-    path, options = signals_socket(config_path), {"to": "--to", "reason": "--reason"}
+    path, options = signals_socket(config_path), {"to": "--to", "reason": "--reason", "name": "NAME"}
     found: dict[str, Any] = ask(path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options=options)
     return found
 

@@ -20,6 +20,9 @@ from daemon.fleet.owning import Owning
 from daemon.fleet.port import Lease, MemberReport, Role
 from daemon.fleet.terms import Terms
 
+GONE_MS = 24 * 3_600_000
+"""A member that has not reported itself for so long is shown no more: its machine is lost, or it was replaced."""
+
 
 class Seen:
     """What a member read of the others, and when."""
@@ -92,6 +95,7 @@ def health_of(
                 latest_ms - report.seen_ms + max(0, contact.now_ms() - seen.members_ms),
             )
             for report in seen.members
+            if latest_ms - report.seen_ms <= GONE_MS
         ],
     )
 

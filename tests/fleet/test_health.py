@@ -7,7 +7,7 @@ import anyio
 import msgspec
 
 from daemon.core.values.fleet_health import Standing
-from daemon.fleet.health import has_owner, standing_of
+from daemon.fleet.health import GONE_MS, has_owner, standing_of
 from daemon.fleet.member import Member
 from daemon.fleet.port import Role
 from tests.exchange.mexc.clocks import in_virtual_time
@@ -146,3 +146,22 @@ async def test_it_costs_the_same_however_many_members_there_are(tmp_path: Path) 
         whole = min(repeat(member.health, number=5, repeat=5))
         asked = min(repeat(lambda: has_owner(member.contact, member.owning, member.seen), number=5, repeat=5))
         assert asked < whole / 20
+
+
+async def test_a_member_that_is_unseen_for_a_day_is_shown_no_more(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "b").running():
+        await anyio.sleep(3)
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        await anyio.sleep(3)
+        lost = shared.members["id-of-b"]
+        shared.members["id-of-b"] = msgspec.structs.replace(lost, seen_ms=lost.seen_ms - GONE_MS + 60_000)
+        await anyio.sleep(3)
+        assert [each.name for each in owner.member.health().members] == ["b", "a"]
+        shared.members["id-of-b"] = msgspec.structs.replace(lost, seen_ms=lost.seen_ms - GONE_MS)
+        await anyio.sleep(3)
+        assert [each.name for each in owner.member.health().members] == ["a"]
+        owner.cable.is_cut = True
+        owner.member.seen.members_ms -= 2 * GONE_MS  # what it read is two days old
+        assert [each.name for each in owner.member.health().members] == ["a"], "the others may be there"

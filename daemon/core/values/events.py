@@ -316,6 +316,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "the operator accepted that the log lacks entries; trading starts halted",
         ("reason", "log", "known"),
     ),
+    "fleet.member_forgotten": Kind(
+        Level.INFO, "an administrator removed a lost member from the fleet's list", ("member", "name", "reason"),
+        durable=False,
+    ),
     "fleet.newer_log": Kind(
         Level.ERROR, "the log has entries of a newer sniperd; this member stops copying, and never takes over",
         ("format", "n"), durable=False,

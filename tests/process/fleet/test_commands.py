@@ -112,6 +112,25 @@ def test_a_member_that_left_is_in_no_list_and_is_halted_when_it_starts_alone(pai
     assert standby.daemon.get(f"/v1/orders/{order_id}")["state"] == "filled"
 
 
+def test_a_member_that_is_gone_is_forgotten_at_another_and_a_running_one_is_not(
+    fleet: Fleet, pair: tuple[Member, Member], postgres: Any
+) -> None:
+    owner, standby = pair
+    gone, here = found(standby)["name"], found(owner)["name"]
+    ran = at(owner)("fleet", "forget", gone, "--reason", "a rehearsal")
+    assert (ran.code, f"{gone} reported itself" in ran.errors) == (1, True), ran
+    standby.daemon.kill()
+    postgres.sql(
+        f"UPDATE sniperd.members SET seen_ms = seen_ms - 60000 WHERE ledger = '{fleet.ledger}' AND name = '{gone}'"  # noqa: S608  # ours
+    )
+    ran = at(owner)("fleet", "forget", gone, "--reason", "its disk is gone", "--json")
+    assert ran.code == 0, ran
+    assert [each["name"] for each in ran.json["fleet"]["members"]] == [here]
+    event = owner.daemon.wait_for("fleet.member_forgotten")
+    assert (event["name"], event["reason"]) == (gone, "its disk is gone")
+    eventually(lambda: [each["name"] for each in found(owner)["members"]] == [here], "it stays forgotten")
+
+
 def test_a_loss_is_accepted_only_where_there_is_one(pair: tuple[Member, Member]) -> None:
     for member in pair:
         assert member.daemon.terminate() == 0
