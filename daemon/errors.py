@@ -32,6 +32,7 @@
     │   ├── LogUnreachable     75  the fleet's log did not take a commit while the lease lasted: the process stops
     │   └── Deposed            75  another member of the fleet owns the account: the process stops, and stands by again
     ├── BackendFailed          75  the fleet's database did not answer, or not as expected
+    │   └── BackendRefused     77  it does not let this user in, or not do what a member does
     ├── GivenUp                75  the account was handed over to another member of the fleet, as ordered
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             there is no such transition between order states; nothing was changed
@@ -256,6 +257,15 @@ class BackendFailed(SniperdError):
     """The fleet's database did not answer, or not as expected. What was asked for may have happened."""
 
     exit_code = exit_codes.TRY_LATER
+
+
+class BackendRefused(BackendFailed):
+    """The fleet's database does not let this user in, or lacks a right for it: a command need not be repeated.
+
+    A daemon that runs treats it like any failure: a password may be in the middle of being replaced.
+    """
+
+    exit_code = exit_codes.NO_PERMISSION
 
 
 class GivenUp(SniperdError):

@@ -28,7 +28,7 @@ MEANINGS = {
     CANNOT_CREATE: "A directory, a socket or a file cannot be created.",
     IO_ERROR: "A commit failed, or the output could not be written.",
     TRY_LATER: "Already running, not ready, disk full, database locked, or another member took over. Try later.",
-    NO_PERMISSION: "A permission or credential is missing, or the exchange does not let the account trade.",
+    NO_PERMISSION: "A permission or credential is missing or wrong, or the exchange does not let the account trade.",
     BAD_CONFIG: "The configuration is wrong, or the fleet's database is not durable enough for it.",
     INTERRUPTED: "A signal ended the process at once.",
     READER_GONE: "The program that read the output ended first, as `head` does.",

@@ -142,7 +142,7 @@ class Backend(Protocol):
     """The shared database. Every method is bounded in time.
 
     Every method may raise :class:`~daemon.errors.BackendFailed`: the database did not answer, or not as expected. What
-    was asked for may then have happened or not.
+    was asked for may then have happened or not. :class:`~daemon.errors.BackendRefused` is one: the user lacks a right.
     """
 
     @property

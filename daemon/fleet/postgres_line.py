@@ -15,7 +15,7 @@ import anyio
 import asyncpg
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed, BadConfig
+from daemon.errors import BackendFailed, BackendRefused, BadConfig
 
 TIMEOUT_S = 2.0
 """The longest wait for a statement, with the connection if there is none: less than half of the default lease."""
@@ -27,6 +27,9 @@ PORT = 5432
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
 """What asyncpg raises. A ``TimeoutError`` is an ``OSError``."""
+
+_REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
+"""What the server says to a user that it does not know or that lacks a right; a wrong password is one of the first."""
 
 SETTINGS = {
     "application_name": "sniperd",
@@ -72,18 +75,20 @@ class Servers:
 
         Raises:
             BackendFailed: no host is the primary, or a connection pooler answers.
+            BackendRefused: a host does not let this user in, and no other is the primary.
 
         """
-        failures = []
+        failures, is_refused = [], False
         for host in tuple(self._hosts):
             try:
                 connection = await self._connect_to(host, settings)
             except DRIVER_ERRORS as error:
                 failures.append(f"{_shown(host)}: {said(error)}")
+                is_refused |= isinstance(error, _REFUSALS)
                 self._put_last(host)
             else:
                 return connection, host
-        raise BackendFailed(f"PostgreSQL: {'; '.join(failures)}")
+        raise (BackendRefused if is_refused else BackendFailed)(f"PostgreSQL: {'; '.join(failures)}")
 
     def leave(self, host: Host) -> None:
         """Try the other hosts first from now on, with every connection.
@@ -143,6 +148,7 @@ class Line:
 
         Raises:
             BackendFailed: no answer in time, or an error; it may be done or not.
+            BackendRefused: the user may not connect, or may not do this.
             asyncpg.UniqueViolationError: nothing was done.
 
         """
@@ -152,6 +158,8 @@ class Line:
                     return await self._fetch(statement, values)
         except asyncpg.UniqueViolationError:
             raise
+        except _REFUSALS as error:
+            raise BackendRefused(f"PostgreSQL: {said(error)}") from error
         except DRIVER_ERRORS as error:
             raise BackendFailed(f"PostgreSQL: {said(error)}") from error
 
@@ -193,6 +201,13 @@ def said(error: BaseException) -> str:
     """Return what an error says, and for the usual ones what to do."""
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)):
         return f"{error}; create the tables: sniperd fleet init"
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return (
+            f"{error}; correct the user in [fleet] url, its password ([fleet] password_file, systemd's credential "
+            "fleet_password, or for --url the file that $PGPASSFILE names), or the server's pg_hba.conf"
+        )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"{error}; `sniperd fleet init` grants the daemons' role its rights"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return str(error) or type(error).__name__

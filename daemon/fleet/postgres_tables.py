@@ -88,6 +88,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
     Raises:
         BadConfig: the ledger belongs to another account, or the account has another ledger.
         BackendFailed: the database does not answer.
+        BackendRefused: it does not let the user in.
         NoPermission: the user lacks a right.
 
     """
@@ -103,7 +104,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
             await connection.execute(_GENESIS, ledger, GENESIS)
     except asyncpg.InsufficientPrivilegeError as error:
         raise NoPermission(
-            f"PostgreSQL: {said(error)}; make the role the owner of the database (ALTER DATABASE … OWNER TO …), or "
+            f"PostgreSQL: {error}; make the role the owner of the database (ALTER DATABASE … OWNER TO …), or "
             "connect as a user who may make a schema: sniperd fleet init --url postgresql://USER@HOST/DATABASE "
             "--role ROLE"
         ) from error

@@ -15,10 +15,17 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    NoPermissionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed
+from daemon.errors import BackendFailed, BackendRefused
 from daemon.fleet.valkey_scripts import Script
 from daemon.fleet.valkey_url import Address
 
@@ -29,6 +36,9 @@ SILENCE_S = 5.0
 """After so long without a message a listener asks whether the server is there."""
 
 RECONNECT_S = 0.2
+
+_FORBIDDEN_IN_SCRIPT = ("ACL failure in script", "The user executing the script can't")
+"""What Valkey and Redis from 7.2 on say, and Redis 7.0."""
 
 Reply = Any
 """bytes, int, ``None``, or a list of them."""
@@ -49,6 +59,7 @@ class Connections:
 
         Raises:
             BackendFailed: one of them failed or has no reply in time. Each of them may have happened.
+            BackendRefused: the user may not connect, or may not do this.
 
         """
         with _as_failure(self.address):
@@ -67,6 +78,7 @@ class Connections:
 
         Raises:
             BackendFailed: one of them failed or has no reply in time. Each of them may have happened.
+            BackendRefused: the user may not connect, or may not do this.
 
         """
         rest = (len(keys), *keys, *args)
@@ -194,5 +206,20 @@ def _as_failure(address: Address) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise BackendFailed(f"{address} did not answer within {TIMEOUT_S:g} s") from error
+    except (AuthenticationError, AuthenticationWrongNumberOfArgsError) as error:
+        raise BackendRefused(
+            f"{address}: {error}; correct the user in [fleet] url, its password ([fleet] password_file, or systemd's "
+            "credential fleet_password), or the server's ACL"
+        ) from error
     except (RedisError, OSError) as error:
-        raise BackendFailed(f"{address}: {error}") from error
+        if not _lacks_a_right(error):
+            raise BackendFailed(f"{address}: {error}") from error
+        raise BackendRefused(
+            f"{address}: {error}; give the user its rights (ACL SETUSER; `sniperd manual fleet` lists them), or run "
+            "`sniperd fleet init` with --url as one that has them"
+        ) from error
+
+
+def _lacks_a_right(error: Exception) -> bool:
+    """Return whether the server's ACL forbids a command, also within a script: that has no code of its own."""
+    return isinstance(error, NoPermissionError) or any(words in str(error) for words in _FORBIDDEN_IN_SCRIPT)

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed, BadConfig
+from daemon.errors import BackendFailed, BackendRefused, BadConfig
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.port import Change
 from daemon.fleet.postgres_line import SETTINGS, TIMEOUT_S
@@ -148,9 +148,27 @@ async def test_the_password_comes_from_the_credential_or_the_file(
 async def test_a_wrong_password_is_not_shown(postgres: PostgresServer, ledger: str) -> None:
     url = f"postgresql://{USER}@127.0.0.1:{postgres.port}/postgres"
     async with open_backend(url, ledger, "single", Secret("wrong-battery")) as backend:
-        with pytest.raises(BackendFailed, match="password authentication failed") as failed:
+        with pytest.raises(BackendRefused, match=r"password authentication failed.*password_file") as failed:
             await backend.lease()
+        assert failed.value.exit_code == 77
         assert "battery" not in f"{failed.value!r} {failed.value.__cause__!r} {backend!r} {backend.name}"
+
+
+async def test_a_user_that_the_server_does_not_know_or_that_lacks_a_right_is_refused(
+    postgres: PostgresServer, ledger: str
+) -> None:
+    away = _free_port()
+    for url, said in (
+        (f"postgresql://nobody@127.0.0.1:{away},127.0.0.1:{postgres.port}/postgres", "password authentication failed"),
+        (postgres.url(user="nobody"), 'role "nobody" does not exist'),
+    ):
+        async with open_backend(url, ledger, "single", Secret(PASSWORD)) as backend:
+            with pytest.raises(BackendRefused, match=said):
+                await backend.lease()
+    postgres.sql("CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA sniperd TO guest")
+    async with open_backend(postgres.url(user="guest"), ledger, "single") as backend:
+        with pytest.raises(BackendRefused, match=r"permission denied for table ledgers; .*sniperd fleet init"):
+            await backend.lease()
 
 
 async def test_the_servers_certificate_is_verified(postgres: PostgresServer, ledger: str, tmp_path: Path) -> None:
@@ -173,10 +191,8 @@ async def test_the_servers_certificate_is_verified(postgres: PostgresServer, led
 
 
 async def test_hosts_that_are_away_or_silent_are_passed_over(postgres: PostgresServer, ledger: str) -> None:
-    with _silent() as silent, socket.create_server(("127.0.0.1", 0)) as closed:
-        away = closed.getsockname()[1]
-        closed.close()
-        hosts = f"127.0.0.1:{away},127.0.0.1:{silent},127.0.0.1:{postgres.port}"
+    with _silent() as silent:
+        hosts = f"127.0.0.1:{_free_port()},127.0.0.1:{silent},127.0.0.1:{postgres.port}"
         async with open_backend(f"postgresql://{USER}@{hosts}/postgres", ledger, "single", Secret(PASSWORD)) as backend:
             assert (await backend.lease()).epoch == 0
 
@@ -247,6 +263,13 @@ def _version(postgres: PostgresServer) -> str:
 
 def _cut_all(postgres: PostgresServer) -> None:
     postgres.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{USER}'")  # noqa: S608
+
+
+def _free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port: int = closed.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from daemon.config.credentials import Secret
-from daemon.errors import BackendFailed, BadConfig, Deposed, LogWentBack
+from daemon.errors import BackendFailed, BackendRefused, BadConfig, Deposed, LogWentBack
 from daemon.fleet.port import Change, Entry, Lease, Notice, Position, next_entry
 from daemon.fleet.valkey import Valkey, create_log, open_log
 from tests.support.stage import Stage
@@ -193,9 +193,26 @@ async def test_a_password_is_sent_and_never_shown(server: ValkeyProcess) -> None
         assert await backend.doubts("single") == []
         assert "hunter22" not in f"{backend!r} {vars(backend)} {vars(backend._connections)} {backend.name}"
     async with open_log(url, "main", "single", Secret("wrong")) as backend:
-        with pytest.raises(BackendFailed, match="invalid username-password pair") as failed:
+        with pytest.raises(BackendRefused, match=r"invalid username-password pair.*password_file") as failed:
             await backend.members()
+        assert failed.value.exit_code == 77
         assert "wrong" not in str(failed.value)
+
+
+async def test_a_user_without_a_right_or_a_password_is_refused(server: ValkeyProcess) -> None:
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "sniper", "on", ">hunter22", *RIGHTS)
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">hunter22", "~*", "+@read", "+@scripting")
+    url = f"@{server.tcp_url.removeprefix('valkey://')}"
+    with pytest.raises(BackendRefused, match="--url"):  # it may not use the key of all accounts
+        await create_log(f"valkey://sniper{url}", "main", "account", role="", password=Secret("hunter22"))
+    async with open_log(f"valkey://reader{url}", "main", "single", Secret("hunter22")) as backend:
+        await backend.members()
+        with pytest.raises(BackendRefused, match="ACL SETUSER"):
+            await backend.append(FIRST)
+    async with open_log(f"valkey://sniper{url}", "main", "single", None) as backend:
+        with pytest.raises(BackendRefused, match="password_file"):
+            await backend.members()
 
 
 async def test_a_server_that_does_not_answer_is_given_up(server: ValkeyProcess) -> None:

@@ -11,6 +11,8 @@ from tests.process.cli.command import Command
 from tests.support import KEYS
 from tests.support.daemon_process import as_toml, plain_environment
 from tests.support.postgres import ADMIN, PostgresServer
+from tests.support.stage import Stage
+from tests.support.valkey_process import ValkeyProcess
 
 __all__ = ["postgres"]
 
@@ -61,6 +63,33 @@ def test_a_role_that_may_not_make_tables_is_told_who_may(machine: Machine) -> No
     assert "OWNER TO" in ran.errors
     assert "--url" in ran.errors
     assert "--role" in ran.errors
+
+
+def with_password(machine: Machine, url: str, password: str) -> None:
+    """Let the machine's daemons use a database with a password."""
+    file = machine.directory / "password"
+    file.write_text(password)
+    file.chmod(0o600)
+    machine.config["fleet"] |= {"url": url, "password_file": str(file)}
+
+
+def test_a_wrong_password_is_no_reason_to_try_again(machine: Machine, postgres: PostgresServer) -> None:
+    with_password(machine, f"postgresql://sniperd@127.0.0.1:{postgres.port}/postgres", "wrong-battery")
+    for words in (["init"], ["init", "--replace-key"]):
+        ran = machine.command()("fleet", *words)
+        assert ran.code == 77, ran
+        assert "password authentication failed" in ran.errors
+        assert "password_file" in ran.errors
+        assert "battery" not in ran.errors
+
+
+def test_a_wrong_password_of_valkey_is_none_either(machine: Machine, shared_stage: Stage) -> None:
+    server = ValkeyProcess.started(shared_stage, user="sniperd on >correct-horse ~* &* +@all")
+    with_password(machine, f"valkey://sniperd@127.0.0.1:{server.port}/0", "wrong-battery")
+    ran = machine.command()("fleet", "init")
+    assert (ran.code, "password_file" in ran.errors, "battery" in ran.errors) == (77, True, False), ran
+    with_password(machine, f"valkey://sniperd@127.0.0.1:{server.port}/0", "correct-horse")
+    assert machine.command()("fleet", "init").code == 0
 
 
 def test_a_password_in_the_url_of_the_administrator_is_refused_and_not_repeated(machine: Machine) -> None:
