@@ -108,7 +108,7 @@ class Calls:
         """Take the calls for which there is room, and cancel those that were withdrawn."""
         self._ended.clear()
         try:
-            found = await self._backend.calls()
+            found = await self._backend.calls(self._taken.keys() | self._left)
         except BackendFailed:
             return  # the next look may work; an owner that cannot reach the database does not stay the owner
         there = {call.call_id for call in found}

@@ -6,7 +6,7 @@ it, lose it before it had its effect, or lose the answer after it.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -213,10 +213,11 @@ class MemoryBackend:
             database.asked.add(call.call_id)
             database.notify(Notice(Change.CALL, call.call_id))
 
-    async def calls(self) -> Sequence[Call]:
+    async def calls(self, known: Collection[str] = ()) -> Sequence[Call]:
         """Return the calls that have no answer and are not expired, oldest first."""
         async with self._reached("calls") as database:
-            return [call for call in database.calls.values() if call.expires_ms > database.now_ms()]
+            there = [call for call in database.calls.values() if call.expires_ms > database.now_ms()]
+        return [msgspec.structs.replace(call, request=b"") if call.call_id in known else call for call in there]
 
     async def claim(self, call_id: str) -> bool:
         """Take a call that is not repeatable."""

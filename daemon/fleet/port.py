@@ -11,7 +11,7 @@ There are three backends behind this interface: PostgreSQL, Valkey or Redis, and
 suite of tests holds them to it (``tests/fleet/contract``).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple, Protocol
@@ -214,8 +214,11 @@ class Backend(Protocol):
         """Hand a call to the owner, the present or the next one."""
         ...
 
-    async def calls(self) -> Sequence[Call]:
-        """Return the calls that have no answer and are not expired, oldest first."""
+    async def calls(self, known: Collection[str] = ()) -> Sequence[Call]:
+        """Return the calls that have no answer and are not expired, oldest first.
+
+        Those whose ids are ``known`` come without their requests, which may be long.
+        """
         ...
 
     async def claim(self, call_id: str) -> bool:

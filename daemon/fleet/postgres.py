@@ -8,7 +8,7 @@ an entry that is there already counts as written, something is committed after i
 """
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import anyio
@@ -91,7 +91,8 @@ SELECT pg_notify($7, $8) FROM handed
 """
 
 _CALLS = f"""
-SELECT call_id, member, expires_ms, is_repeatable, request FROM sniperd.calls
+SELECT call_id, member, expires_ms, is_repeatable, CASE WHEN call_id = ANY($2::text[]) THEN '' ELSE request END
+FROM sniperd.calls
 WHERE ledger = $1 AND answer IS NULL AND NOT is_claimed AND expires_ms > {_NOW_MS} ORDER BY arrival
 """  # noqa: S608  # constants
 
@@ -220,9 +221,9 @@ class PostgresBackend:
         notice = self._notice(Change.CALL, call.call_id)
         await self._calls.fetch(_CALL, self._ledger, *msgspec.structs.astuple(call), self._channel, notice)
 
-    async def calls(self) -> Sequence[Call]:
+    async def calls(self, known: Collection[str] = ()) -> Sequence[Call]:
         """Return the calls that wait for an owner."""
-        return [Call(*row) for row in await self._calls.fetch(_CALLS, self._ledger)]
+        return [Call(*row) for row in await self._calls.fetch(_CALLS, self._ledger, known)]
 
     async def claim(self, call_id: str) -> bool:
         """Take a call that is not repeatable."""

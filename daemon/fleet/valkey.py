@@ -8,7 +8,7 @@ that each of them keeps.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -189,9 +189,9 @@ class Valkey:
         cells = call.member, call.expires_ms, int(call.is_repeatable), call.request
         await self._run(valkey_scripts.CALL, self._call_keys(call.call_id), *self._from, call.call_id, *cells)
 
-    async def calls(self) -> Sequence[Call]:
+    async def calls(self, known: Collection[str] = ()) -> Sequence[Call]:
         """Return the open calls, oldest first."""
-        found = await self._run(valkey_scripts.CALLS, (self._key("calls"),), self._key("call:"))
+        found = await self._run(valkey_scripts.CALLS, (self._key("calls"),), self._key("call:"), *known)
         return [
             Call(call_id.decode(), member.decode(), int(expires_ms), is_repeatable == b"1", request)
             for call_id, member, expires_ms, is_repeatable, request in found

@@ -139,18 +139,21 @@ redis.call('PUBLISH', channel, me .. ' call ' .. id)
 """Add a call, unless it is there or is expired."""
 
 CALLS = Script("""
-local found = {}
+local found, known = {}, {}
+for i = 2, #ARGV do known[ARGV[i]] = true end
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local call = redis.call('HMGET', ARGV[1] .. id, 'member', 'expires_ms', 'is_repeatable', 'request')
+  local call = redis.call('HMGET', ARGV[1] .. id, 'member', 'expires_ms', 'is_repeatable')
   if call[1] then
-    found[#found + 1] = {id, unpack(call)}
+    local request = known[id] and '' or redis.call('HGET', ARGV[1] .. id, 'request')
+    found[#found + 1] = {id, call[1], call[2], call[3], request}
   else
     redis.call('ZREM', KEYS[1], id)
   end
 end
 return found
 """)
-"""Return the open calls, oldest first, and remove those from the set that the server let expire."""
+"""Return the open calls, oldest first, those that are known without their requests; remove from the set those that the
+server let expire."""
 
 CLAIM = Script("""
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HSETNX', KEYS[1], 'claimed', '1') == 0 then return 'other' end

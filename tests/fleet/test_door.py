@@ -1,6 +1,6 @@
 """A call: handed over at a door, answered by the owner, once or more, or withdrawn."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -11,8 +11,8 @@ from anyio.abc import TaskGroup
 from daemon.errors import BackendFailed, NotReady
 from daemon.fleet.calls import AT_ONCE, LONGEST_ANSWER, Calls, NotServed
 from daemon.fleet.door import Door, HandedRequest, HandedResponse
-from daemon.fleet.memory import Link, MemoryDatabase
-from daemon.fleet.port import Backend, Call
+from daemon.fleet.memory import Link, MemoryBackend, MemoryDatabase
+from daemon.fleet.port import Backend, Call, Change, Notice
 from tests.exchange.mexc.clocks import ManualClock
 
 DONE = HandedResponse(status=202, headers={"Location": "/v1/orders/1"}, body=b'{"id":"1"}')
@@ -120,6 +120,35 @@ async def test_the_owner_gets_the_whole_request_and_the_door_its_whole_answer(fl
     assert await fleet.door.hand_over(request(b'{"symbol":"BTCUSDT"}'), is_repeatable=True) == DONE
     assert handler.seen == [request(b'{"symbol":"BTCUSDT"}')]
     assert (fleet.database.calls, fleet.database.answers) == ({}, {})
+
+
+class Traffic(MemoryBackend):
+    """The way of an owner to the database; it counts the requests that come over it."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        super().__init__(database, Link())
+        self.came: list[str] = []
+
+    async def calls(self, known: Collection[str] = ()) -> Sequence[Call]:
+        """Return the calls, and note those whose requests came along."""
+        found = await super().calls(known)
+        self.came += [each.call_id for each in found if each.request]
+        return found
+
+
+async def test_the_request_of_a_call_that_is_being_answered_is_not_read_again(fleet: Fleet) -> None:
+    handler, traffic = Handler(), Traffic(fleet.database)
+    handler.lets_go = anyio.Event()
+    calls = Calls(traffic, handler.serve)
+    fleet.tasks.start_soon(calls.run)
+    async with caller(fleet), caller(fleet):
+        fleet.tasks.start_soon(calls.backlog)
+        await handler.begun.wait()
+        for _ in range(3):  # as by a notice for each of many others
+            calls.on_notice(Notice(Change.CALL, "another"))
+            await anyio.wait_all_tasks_blocked()
+        handler.lets_go.set()
+    assert sorted(traffic.came) == ["call-1", "call-2"]
 
 
 async def test_without_an_owner_the_caller_is_told_to_send_again_and_nobody_answers_it_later(fleet: Fleet) -> None:

@@ -16,6 +16,16 @@ async def test_calls_reach_the_owner_in_the_order_of_their_arrival(join: Join) -
         assert list(await owner.calls()) == made
 
 
+async def test_calls_that_are_known_come_without_their_requests(join: Join) -> None:
+    """An owner looks at each notice, and has the requests of those that it answers already."""
+    async with join() as door, join() as owner:
+        for name in ("a", "b", "c"):
+            await door.call(call(name, request=name.encode() * 1_000))
+        found = await owner.calls({"a", "c", "of another time"})
+        assert [(each.call_id, each.request) for each in found] == [("a", b""), ("b", b"b" * 1_000), ("c", b"")]
+        assert found[0] == call("a", request=b"")
+
+
 async def test_a_call_again_is_the_same_call(join: Join) -> None:
     """An outcome that is unknown is asked again."""
     async with join() as door, join() as owner:
