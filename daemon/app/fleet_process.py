@@ -223,7 +223,7 @@ class FleetProcess:
             tasks.start_soon(end_when_stopped)
             if self.member.terms.role is Role.MEMBER:
                 tasks.start_soon(self._try_exchange, exchange)
-            tasks.start_soon(self._engine.clean)
+            tasks.start_soon(self._engine.clean_copy, lambda: self.member.copy.last_ms)
             owned = await self.member.stand_by()
             tasks.cancel_scope.cancel()
         return owned

@@ -6,7 +6,6 @@ from pathlib import Path
 import anyio
 
 from daemon.cli.backup import configured_database
-from daemon.clock import wall_ms
 from daemon.config import fleet_table
 from daemon.config.loading import load
 from daemon.config.paths import environment
@@ -119,7 +118,7 @@ def accept_loss(config_path: Path | None, reason: str) -> Accepted:
 
     async def accept() -> Accepted:
         async with open_backend(fleet.url, fleet.ledger, fleet.durability, password) as backend:
-            return await accept_with(backend, database, reason=reason, actor=f"uid:{os.getuid()}", now_ms=wall_ms())
+            return await accept_with(backend, database, reason=reason, actor=f"uid:{os.getuid()}")
 
     return anyio.run(accept)
 

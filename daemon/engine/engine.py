@@ -158,9 +158,15 @@ class Engine:
         if self._preflight is not None:
             self._preflight.known = result
 
-    async def clean(self) -> None:
-        """Remove rows past their retention periodically, until cancelled: a member's copy needs it, too."""
-        await self._housekeeping.clean()
+    async def clean_copy(self, latest_ms: Callable[[], int]) -> None:
+        """Remove rows past their retention from a member's copy, until cancelled.
+
+        Args:
+            latest_ms: returns the latest instant in the log (Unix ms): this machine's clock may be far ahead of the
+                owner's, and would remove what is new.
+
+        """
+        await self._housekeeping.clean(latest_ms)
 
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
@@ -200,7 +206,7 @@ class Engine:
         for task in (
             self._housekeeping.measure,
             self._housekeeping.refresh_rules,
-            self.clean,
+            self._housekeeping.clean,
             self._listing_watch.run,
             self._listing_watch.read_calendar,
             self._listing_watch.check_account,

@@ -75,11 +75,12 @@ class Housekeeping:
         """Return how old rules may be that another part has loaded, as the watch of listings does."""
         return int(self.config.exchange.symbols_refresh_s * 500)
 
-    async def clean(self) -> None:
-        """Remove rows past their retention periodically."""
+    async def clean(self, now_ms_of: Callable[[], int] | None = None) -> None:
+        """Remove rows past their retention periodically, by our clock or by the one that is given."""
+        read_ms = now_ms_of or self._clock.now_ms
         while True:
             await anyio.sleep(self.config.locks.cleanup_interval_s)
-            now_ms, days = self._clock.now_ms(), self.config.store.retention_days
+            now_ms, days = read_ms(), self.config.store.retention_days
             history_before_ms = now_ms - int(days * DAY_MS) if days else None
             cleaned = await self._store.clean(now_ms - int(self.config.locks.retention_h * HOUR_MS), history_before_ms)
             if cleaned.rows:

@@ -69,11 +69,10 @@ def opened(database: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
 
 
 async def _enter(backend: Backend, connection: sqlite3.Connection, path: Path) -> Begun:
-    last = connection.execute("SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
-    position, events = Position(), 0
+    at_ms, position, events = latest_ms(connection), Position(), 0
     for group in _groups(connection):
         body = encode(body_of(group))
-        entry = next_entry(position, epoch=0, at_ms=0 if last is None else last[0], body=body)
+        entry = next_entry(position, epoch=0, at_ms=at_ms, body=body)
         try:
             await backend.append(entry)
         except Deposed as error:
@@ -87,6 +86,12 @@ async def _enter(backend: Backend, connection: sqlite3.Connection, path: Path) -
     with transaction(connection):
         connection.executemany(rows.UPSERT_FACT, position_fact(position).items())
     return Begun(str(path), position.n, orders, events)
+
+
+def latest_ms(connection: sqlite3.Connection) -> int:
+    """Return the latest instant that a database has recorded, Unix ms; 0 without one."""
+    last = connection.execute("SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
+    return 0 if last is None else int(last[0])
 
 
 def _groups(connection: sqlite3.Connection) -> Iterator[ChangeSet]:

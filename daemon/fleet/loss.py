@@ -19,7 +19,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BadDatabase, Deposed
-from daemon.fleet.beginning import FLEET_FACTS, opened
+from daemon.fleet.beginning import FLEET_FACTS, latest_ms, opened
 from daemon.fleet.copying import BEGINNING_FACT, PIECE, body_of, changes_of, position_fact
 from daemon.fleet.entries import decode, encode
 from daemon.fleet.port import Backend, Position, next_entry
@@ -39,8 +39,10 @@ class Accepted(msgspec.Struct, frozen=True, rename="camel"):
     entries: int  # that were written
 
 
-async def accept_loss(backend: Backend, database: Path, *, reason: str, actor: str, now_ms: int) -> Accepted:
-    """Enter this member's copy after the rest of the log.
+async def accept_loss(backend: Backend, database: Path, *, reason: str, actor: str) -> Accepted:
+    """Enter this member's copy after the rest of the log, at the latest instant that either has.
+
+    The next owner's clock goes on from there. The clock of this machine may be wrong, and is not asked.
 
     Raises:
         AlreadyRunning: a daemon uses the database.
@@ -55,25 +57,26 @@ async def accept_loss(backend: Backend, database: Path, *, reason: str, actor: s
         known = msgspec.json.decode(stored, type=Position)
         rest.row_factory = sqlite3.Row
         rest.executescript(SCHEMA)
-        end = await _read(backend, known, rest)
+        end, end_ms = await _read(backend, known, rest)
         _compare(connection, rest)
-        last = _last(connection, reason, actor, now_ms, end.n, known.n)
+        at_ms = max(end_ms, latest_ms(connection))
+        last = _last(connection, reason, actor, at_ms, end.n, known.n)
         position = await _enter(backend, connection, end, _later_than(rest), last)
     return Accepted(str(path), end.n, known.n, position.n - end.n)
 
 
-async def _read(backend: Backend, known: Position, rest: sqlite3.Connection) -> Position:
-    """Write what is left of the log into an empty database; return its end."""
-    position = Position()
+async def _read(backend: Backend, known: Position, rest: sqlite3.Connection) -> tuple[Position, int]:
+    """Write what is left of the log into an empty database; return its end, and the instant of its last entry."""
+    position, at_ms = Position(), 0
     while found := await backend.read(position.n, PIECE):
         for entry in found:
             if not entry.follows(position):
                 raise BadDatabase(f"entry {entry.n} of the fleet's log was changed; restore the fleet's database")
-            position = entry.position
+            position, at_ms = entry.position, entry.at_ms
             if position == known:
                 raise BadDatabase("the fleet's log has everything that this member has copied; start its daemon")
         write_groups(rest, [changes_of(decode(entry.body)) for entry in found])
-    return position
+    return position, at_ms
 
 
 def _compare(connection: sqlite3.Connection, rest: sqlite3.Connection) -> None:
@@ -123,11 +126,11 @@ def _later_than(rest: sqlite3.Connection) -> int:
     return -1 if found[0] is None else int(found[0])
 
 
-def _last(connection: sqlite3.Connection, reason: str, actor: str, now_ms: int, log: int, known: int) -> ChangeSet:
+def _last(connection: sqlite3.Connection, reason: str, actor: str, at_ms: int, log: int, known: int) -> ChangeSet:
     facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
     kept = {name: value for name, value in facts.items() if not name.startswith(FLEET_FACTS)}
     event = Event(
-        name="fleet.loss_accepted", at_ms=now_ms, actor=actor, detail={"reason": reason, "log": log, "known": known}
+        name="fleet.loss_accepted", at_ms=at_ms, actor=actor, detail={"reason": reason, "log": log, "known": known}
     )
     return ChangeSet(
         facts=kept | {COPIED_FACT: complete_until(connection), BEGINNING_FACT: ""},

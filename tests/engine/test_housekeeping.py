@@ -1,6 +1,8 @@
-"""Housekeeping: when the exchange's clock is measured."""
+"""Housekeeping: when the exchange's clock is measured, and by which clock rows are removed."""
 
+import asyncio
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,9 +10,15 @@ import anyio
 import pytest
 
 from daemon.config.tables import Config, ExchangeTable
+from daemon.config.trading_tables import LocksTable
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.instants import Instants
-from daemon.engine.housekeeping import FIRST_S, FIRST_SAMPLES, NEAR_MS, NEAR_S, Housekeeping
-from tests.exchange.mexc.clocks import LoopClock, in_virtual_time
+from daemon.core.values.events import Event
+from daemon.core.values.locks import LockState
+from daemon.engine.housekeeping import DAY_MS, FIRST_S, FIRST_SAMPLES, HOUR_MS, NEAR_MS, NEAR_S, Housekeeping
+from daemon.store.store import open_store
+from tests.exchange.mexc.clocks import LoopClock, ManualClock, in_virtual_time
+from tests.support import making
 
 CHECK_S = 30.0
 
@@ -71,3 +79,21 @@ async def test_it_is_measured_more_often_where_the_server_closes_idle_connection
     measuring.exchange.warm_s = 5.0
     at_s = await measuring.run(30)
     assert [round(later - earlier) for earlier, later in pairwise(at_s[FIRST_SAMPLES - 1 :])] == [5] * 5
+
+
+async def test_a_copy_is_cleaned_by_the_clock_of_its_log(tmp_path: Path) -> None:
+    """A machine that is years ahead would remove what its owner ended an hour ago."""
+    cleaned: asyncio.Queue[Event] = asyncio.Queue()
+    clock = ManualClock(making.NOW_MS + 10 * 365 * DAY_MS)
+    locks = [
+        making.lock(number, state=LockState.RELEASED, released_ms=making.NOW_MS - ago_h * HOUR_MS)
+        for number, ago_h in enumerate((25, 1, 1), start=1)
+    ]
+    async with open_store(tmp_path / "copy.db", is_copy=True) as store, anyio.create_task_group() as tasks:
+        await store.commit(ChangeSet(locks={lock.lock_id: lock for lock in locks})).durable()
+        config = Config(locks=LocksTable(cleanup_interval_s=0.001))
+        housekeeping = Housekeeping(cast("Any", None), store, clock, cleaned.put_nowait, config, lambda _: None)
+        tasks.start_soon(housekeeping.clean, lambda: making.NOW_MS)
+        event = await cleaned.get()
+        tasks.cancel_scope.cancel()
+    assert (event.name, event.detail["locks"]) == ("store.cleaned", 1)

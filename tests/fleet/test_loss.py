@@ -22,9 +22,7 @@ pytestmark = in_virtual_time
 
 async def accept(shared: MemoryDatabase, machine: Machine) -> Accepted:
     """Accept the loss with a member's copy."""
-    return await accept_loss(
-        shared.backend(), machine.path, reason="compared with the exchange", actor="uid 0", now_ms=making.NOW_MS
-    )
+    return await accept_loss(shared.backend(), machine.path, reason="compared with the exchange", actor="uid 0")
 
 
 async def lost_after(shared: MemoryDatabase, tmp_path: Path, kept: int) -> Machine:
@@ -53,6 +51,20 @@ async def test_the_fleet_goes_on_halted_with_everything_that_the_member_had(tmp_
                 assert await process.store.fact(COPIED_FACT)
             accepted_orders = [event.order_id for event in standby.copied if event.name == "order.accepted"]
             assert accepted_orders == [making.order(number).order_id for number in (1, 2, 3)]
+
+
+async def test_the_clock_goes_on_from_the_latest_instant_that_the_log_or_the_copy_has(tmp_path: Path) -> None:
+    """Not from this machine's clock, which may be wrong by hours: the owner's would then be wrong for ever."""
+    shared = database()
+    machine = await lost_after(shared, tmp_path, 2)
+    await accept(shared, machine)
+    latest_ms = max(making.NOW_MS + 3, shared.log[1].at_ms)  # of the last event in the copy, or what the log has
+    assert {entry.at_ms for entry in shared.log[2:]} == {latest_ms}
+    shared.cut(2)
+    body = encode(body_of(ChangeSet(facts={"later": "yes"})))
+    shared.append(next_entry(shared.log[-1].position, epoch=1, at_ms=latest_ms + 10**9, body=body))
+    await accept(shared, machine)
+    assert {entry.at_ms for entry in shared.log[3:]} == {latest_ms + 10**9}
 
 
 async def test_a_member_that_saw_less_starts_only_with_an_empty_database(tmp_path: Path) -> None:
