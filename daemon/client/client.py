@@ -11,7 +11,6 @@ from uuid import uuid4
 import anyio
 import msgspec
 
-from daemon.client.errors import WrongState
 from daemon.client.events import Event, Reset, follow
 from daemon.client.lock import HeldLock, OnLost
 from daemon.client.shapes import Explanation, Order, Page, Signal, Status
@@ -30,8 +29,6 @@ DEADLINE_MS = {"BUY": 5_000, "SELL": 60_000}
 
 LONG_AGO_MS = 1
 """An instant whose deadline is over by every clock."""
-
-_CANCELLED = frozenset({"withdrawn", "canceled", "partially_canceled"})
 
 
 class Client:
@@ -138,14 +135,8 @@ class Client:
                 returned instead.
 
         """
-        try:
-            target = f"{_of(order_id)}?reason={quote(reason, safe='')}"
-            return await self._wire.ask("DELETE", target, Order, tries=self._tries())
-        except WrongState:
-            order = await self.order(order_id)
-            if order.state in _CANCELLED:  # perhaps by an earlier request of ours whose answer was lost
-                return order
-            raise
+        target = f"{_of(order_id)}?reason={quote(reason, safe='')}"
+        return await self._wire.ask("DELETE", target, Order, tries=self._tries())
 
     async def status(self) -> Status:
         """Read the daemon's status."""

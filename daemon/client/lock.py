@@ -146,18 +146,11 @@ class HeldLock:
         came = {"result": self.result} if error is None else {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
         try:
             await self._ask("release", came, RELEASE_S if error else min(self._retry_s, self._left_s()))
-        except WrongState as refusal:
-            if not await self._is_released(came):
-                await self._lose(str(refusal))
+        except WrongState as refusal:  # it ended otherwise
+            await self._lose(str(refusal))
         except ClientError:
             if error is None:  # else the caller gets the body's own error
                 raise
-
-    async def _is_released(self, came: dict[str, Any]) -> bool:
-        """Return whether an earlier request of this release, whose answer was lost, ended the lock."""
-        target = f"/v1/locks/{self.lease.lock_id}"
-        ended = await self._wire.ask("GET", target, Lease, tries=Tries(RELEASE_S))
-        return (ended.status, ended.error) == ("failed" if "error" in came else "released", came.get("error"))
 
     async def _ask(self, verb: str, more: dict[str, Any], retry_s: float) -> Lease:
         body = {"ownerId": self._asked["ownerId"], **more}

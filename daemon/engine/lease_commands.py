@@ -181,13 +181,16 @@ class LeaseCommands:
         return ended, kept
 
     async def lock(self, lock_id: str) -> Lock:
-        """Return a lock from memory, or else from disk.
+        """Return a lock from memory, or else from disk, where its end is then.
 
         Raises:
             Unknown: there is no such lock.
 
         """
-        lock = self._engine.state.locks.active(lock_id) or await self._engine.store.lock(lock_id)
+        lock = self._engine.state.locks.active(lock_id)
+        if lock is None:
+            await self._engine.store.flush()
+            lock = await self._engine.store.lock(lock_id)
         if lock is None:
             raise Unknown(f"there is no lock {lock_id[:40]!r}; `sniperd locks` lists them")
         return lock

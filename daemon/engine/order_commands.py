@@ -16,7 +16,7 @@ from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
-from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE, State
+from daemon.core.values.states import CANCELLED, MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator, rescheduling
 from daemon.core.verbs.intake import Accepted, Incoming
@@ -194,11 +194,12 @@ class OrderCommands:
         The exchange's answer proves nothing, so a resting order is queried, and waited for at most ``wait_s`` seconds.
 
         Returns:
-            The order as it is then: cancelled, filled, or still resting as far as is known.
+            The order as it is then: cancelled, filled, or still resting as far as is known. One that is cancelled
+            already is returned as it is: the answer to an earlier request may have been lost.
 
         Raises:
             Unknown: there is no such order.
-            WrongState: its outcome is unknown, or it has ended.
+            WrongState: its outcome is unknown, or it has ended otherwise.
             NotReady: the daemon is starting, or it ended before the exchange answered.
 
         """
@@ -207,6 +208,8 @@ class OrderCommands:
             order = await self._carry_out(operator.withdraw, order_id, caller, reason)
             if order.state is State.WITHDRAWN:
                 return order
+        if order.state in CANCELLED:
+            return await self.order(order_id)
         if order.state not in REPORT_EVENTS or order.finished_ms is not None:
             raise WrongState(f"order {order_id} is {order.state.value}: {MEANINGS[order.state].no_cancel}")
         order = await self._engine.executor.finish(partial(self._ask_cancel, order, caller, reason))

@@ -104,7 +104,6 @@ def test_a_cancel_without_a_wait_is_answered_at_once(daemon: Daemon, exchange: E
 FINISHED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "filled": (market_buy(), None, "filled"),
     "rejected": (market_buy(), "30004", "rejected"),
-    "withdrawn": (market_buy(executeAt=wall_ms() + HOUR_MS), None, "withdrawn"),
 }
 
 
@@ -115,8 +114,6 @@ def test_a_finished_order_has_nothing_to_cancel(
     if code:
         exchange.inject({"kind": "refused", "code": int(code), "count": 1})
     order_id = daemon.accept(signal)
-    if state == "withdrawn":
-        cancel(daemon, order_id)
     before = daemon.until(order_id, state)
     refused = cancel(daemon, order_id)
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
@@ -125,6 +122,27 @@ def test_a_finished_order_has_nothing_to_cancel(
     cancels = exchange.arrivals(endpoint="DELETE /api/v3/order")
     named = {name for arrival in cancels for name in arrival["parameters"].values()}
     assert not {before["clientOrderId"], before["exchangeOrderId"]} & named - {None}
+
+
+@pytest.mark.parametrize(
+    ("signal", "state"), [(market_buy(executeAt=wall_ms() + HOUR_MS), "withdrawn"), (resting_buy(), "canceled")],
+    ids=["withdrawn", "canceled"],
+)  # fmt: skip
+def test_a_cancelled_order_is_the_answer_to_another_cancel(
+    daemon: Daemon, exchange: Exchange, signal: dict[str, Any], state: str
+) -> None:
+    """The answer to the first may have been lost."""
+    order_id = daemon.submit(signal | {"snipeTargetId": None}, wait_s=0).json["id"]
+    if state == "canceled":
+        daemon.until(order_id, "open")
+    assert cancel(daemon, order_id).status == 200
+    daemon.until(order_id, state)
+    cancels = len(exchange.arrivals(endpoint="DELETE /api/v3/order"))
+    again = cancel(daemon, order_id)
+    assert (again.status, again.json["state"]) == (200, state)
+    names = [each["name"] for each in daemon.explain(order_id)["events"]]
+    assert names.count("order.withdrawn") + names.count("order.cancel_requested") == 1
+    assert len(exchange.arrivals(endpoint="DELETE /api/v3/order")) == cancels
 
 
 def test_an_order_in_flight_cannot_be_cancelled(daemon: Daemon, exchange: Exchange) -> None:

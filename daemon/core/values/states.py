@@ -285,6 +285,9 @@ RESTING = _in_phase(Phase.RESTING)
 ENDED = _in_phase(Phase.ENDED)
 """States in which an order was on the exchange, and has ended there."""
 
+CANCELLED = frozenset({State.WITHDRAWN, State.CANCELED, State.PARTIALLY_CANCELED})
+"""States that a cancel leads to, before or on the exchange."""
+
 KEY_FREE = _in_phase(Phase.NOT_PLACED)
 """States in which nothing was placed, so that the same signal may become a new order."""
 

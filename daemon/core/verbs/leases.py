@@ -97,6 +97,8 @@ def renew(d: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None) -> 
 def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error: str | None) -> Lock:
     """End a lease, for its owner, with the outcome of the critical section.
 
+    The same again changes nothing: the answer to the first request may have been lost.
+
     Args:
         result: JSON, kept for a repeated request.
         error: why the critical section failed; the lease's key is free then.
@@ -106,6 +108,9 @@ def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error
         WrongState: it has ended, or it is an order's lock.
 
     """
+    how = LockState.RELEASED if error is None else LockState.FAILED
+    if lock.owner_id == owner_id and (lock.state, lock.result, lock.error) == (how, result, error):
+        return lock
     lock = _own(d.state, lock, owner_id)
     ended = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, result=result, error=error)
     assert ended is not None
@@ -123,7 +128,7 @@ def abandon(d: Decision, key: str, lock: Lock | None, *, reason: str) -> None:
 
 
 def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool) -> Lock:
-    """End any lock, for an administrator.
+    """End any lock, for an administrator. The same again, for the same reason, changes nothing.
 
     Returns:
         The ended lock; or the active one, if its order's request left just now and the exchange was not checked.
@@ -132,6 +137,9 @@ def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_
         WrongState: it has ended; or its order's outcome is unknown and the administrator has not checked the exchange.
 
     """
+    error = f"released by {actor}: {reason}"
+    if (lock.state, lock.error) == (LockState.FAILED, error):
+        return lock
     lock = _active(d.state, lock)
     order = None if lock.order_id is None else d.state.orders[lock.order_id]
     if order is not None and order.state not in WAITING and not exchange_checked:
@@ -147,7 +155,7 @@ def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_
     if lock.lock_id in d.changes.locks:
         ended = d.changes.locks[lock.lock_id]
     else:
-        released = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, error=f"released by {actor}: {reason}")
+        released = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, error=error)
         assert released is not None
         ended = released
         d.lock_ended(ended)

@@ -101,16 +101,20 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
     """End an unknown outcome by the operator's resolution.
 
     An order that was resolved as not placed is searched for a few times more
-    (:data:`daemon.core.rules.reconciliation.RULED_MS`).
+    (:data:`daemon.core.rules.reconciliation.RULED_MS`). The same resolution again, for the same reason, changes
+    nothing: the answer to the first may have been lost.
 
     Raises:
         WrongState: the outcome is not unknown, or it is too early to say that the order was not placed.
 
     """
     order = d.state.orders.get(order.order_id, order)
+    if _is_resolved(order, found, reason):
+        return order
     if order.state not in OUTCOME_UNKNOWN:
         raise WrongState(
-            f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be resolved"
+            f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be resolved; a "
+            "resolution is repeated with the same reason"
         )
     if found.resolution is Resolution.NOT_PLACED:
         _check_grace(d, order)
@@ -129,6 +133,20 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
         d.free_lock(order, result=f'{{"ruling":"{found.resolution.value}"}}')
     d.record("order.ruled", order, actor=actor, ruling=found.resolution, reason=reason)
     return order
+
+
+def _is_resolved(order: Order, found: Found, reason: str) -> bool:
+    """Return whether an order is what this resolution would make of it."""
+    if order.reason != reason:
+        return False
+    if found.resolution is Resolution.NOT_PLACED:
+        return order.state is State.REJECTED
+    return (order.state, order.exchange_order_id, order.executed_quantity, order.executed_quote) == (
+        State(found.resolution),
+        found.exchange_order_id or order.exchange_order_id,
+        found.executed_quantity,
+        found.executed_quote,
+    )
 
 
 def _check_grace(d: Decision, order: Order) -> None:

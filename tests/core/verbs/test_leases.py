@@ -326,6 +326,28 @@ def test_a_lease_that_has_ended_is_neither_renewed_nor_released_again(bench: Ben
     assert bench.disk.locks[lock.token] == ended
 
 
+@pytest.mark.parametrize("outcome", [{}, {"result": '{"n":1}'}, {"error": "it broke"}], ids=["", "result", "error"])
+def test_the_same_release_again_changes_nothing(bench: Bench, outcome: dict[str, str]) -> None:
+    """The answer to the first may have been lost."""
+    ended = release(bench, take(bench), **outcome)
+    told = bench.events()
+    assert release(bench, ended, **outcome) is ended
+    assert bench.events() == told
+    with pytest.raises(WrongState, match="ended already"):
+        release(bench, ended, result="another")
+    with pytest.raises(WrongState, match="ended already"):
+        release(bench, ended, owner_id="mallory", **outcome)
+
+
+def test_the_same_forced_release_again_changes_nothing(bench: Bench) -> None:
+    ended = force(bench, take(bench))
+    told = bench.events()
+    assert force(bench, ended) is ended
+    assert bench.events() == told
+    with pytest.raises(WrongState, match="ended already"):
+        bench.decide(leases.force_release, ended, reason="too old", actor="uid:0", exchange_checked=False)
+
+
 def test_the_lock_of_an_order_cannot_be_released_by_its_owner(bench: Bench) -> None:
     order = bench.submit()
     lock = order_lock(bench, order)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
+import msgspec
 import pytest
 
 from daemon.core.rules.rate import WINDOW_MS
@@ -269,6 +270,43 @@ def test_the_operator_may_resolve_an_order_with_its_outcome(
 def test_a_resolution_without_the_exchanges_id_keeps_the_known_one(bench: Bench) -> None:
     order = in_doubt(bench)
     assert bench.resolve(order, Found(resolution=Resolution.OPEN)).exchange_order_id is None
+
+
+REPEATED = [
+    NOT_PLACED,
+    Found(resolution=Resolution.OPEN),
+    Found(resolution=Resolution.FILLED, executed_quantity=Decimal(2), executed_quote=Decimal(20)),
+    Found(resolution=Resolution.CANCELED, exchange_order_id="C02__9"),
+]
+
+
+@pytest.mark.parametrize("found", REPEATED, ids=[found.resolution.value for found in REPEATED])
+def test_the_same_resolution_again_changes_nothing(bench: Bench, found: Found) -> None:
+    """The answer to the first may have been lost."""
+    order = in_doubt(bench)
+    bench.pass_time(GRACE_MS)
+    resolved = bench.resolve(order, found)
+    told = bench.events(order)
+    assert bench.resolve(order, found) == resolved
+    bench.settle()
+    assert bench.verb(partial(resolve, found=found), resolved, "looked at the exchange") == resolved, "from the disk"
+    assert bench.events(order) == told
+
+
+def test_another_resolution_of_a_resolved_order_is_refused(bench: Bench) -> None:
+    found = Found(resolution=Resolution.FILLED, executed_quantity=Decimal(2), executed_quote=Decimal(20))
+    order = in_doubt(bench)
+    bench.pass_time(GRACE_MS)
+    bench.resolve(order, found)
+    others = [
+        NOT_PLACED, msgspec.structs.replace(found, executed_quote=Decimal(21)),
+        msgspec.structs.replace(found, exchange_order_id="C02__9"),
+    ]  # fmt: skip
+    for other in others:
+        with pytest.raises(WrongState, match="only an order that is in_doubt"):
+            bench.resolve(order, other)
+    with pytest.raises(WrongState, match="is filled"):
+        bench.resolve(order, found, "looked once more")
 
 
 @pytest.mark.parametrize("make", all_but(in_doubt, lost), ids=names)

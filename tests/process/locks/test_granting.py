@@ -210,6 +210,16 @@ def test_an_ended_lease_is_not_changed(daemon: Daemon, verb: Any) -> None:
     assert read(daemon, lease) == ended
 
 
+@pytest.mark.parametrize("outcome", [{}, {"result": {"n": [1, 2.50]}}, {"error": "it broke"}])
+def test_the_same_release_again_has_the_same_answer(daemon: Daemon, outcome: dict[str, Any]) -> None:
+    lease = take(daemon)
+    ended = release(daemon, lease, **outcome)
+    rows = locks_of(daemon.database, lease["resourceId"])
+    again = release(daemon, lease, **outcome)
+    assert (again.status, again.json) == (200, ended.json)
+    assert locks_of(daemon.database, lease["resourceId"]) == rows
+
+
 def test_a_renewed_lease_ends_its_timeout_from_now(daemon: Daemon) -> None:
     lease = take(daemon, timeoutMs=5_000)
     longer = renew(daemon, lease, timeoutMs=60_000).json
