@@ -43,7 +43,7 @@ class _Found(NamedTuple):
 def examine(
     config: Config, environ: Mapping[str, str], keys: Credentials | None, store: Path = PLAIN
 ) -> Iterator[Finding]:
-    """Ask the fleet's database; nothing is written there. Without a fleet there is nothing to find."""
+    """Ask the fleet's database; what is written there is undone. Without a fleet there is nothing to find."""
     if not config.fleet.url:
         return
     yield encryption(config.fleet)
@@ -98,6 +98,7 @@ async def _ask(table: FleetTable, password: Secret | None) -> _Found:
             lease = await backend.lease()
             await backend.read(0, 1)
             await backend.calls()
+            await backend.try_rights()
             return _Found(backend.name, account, lease, await backend.doubts(table.durability), await backend.members())
 
 

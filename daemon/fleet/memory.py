@@ -265,6 +265,11 @@ class MemoryBackend:
         async with self._reached("doubts") as database:
             return database.doubts
 
+    async def try_rights(self) -> None:
+        """Try what a member does: everybody may do it."""
+        async with self._reached("try_rights"):
+            pass
+
 
 def _term(lease: Lease) -> tuple[str, int]:
     """Return what a renewal leaves as it is."""

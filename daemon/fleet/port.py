@@ -244,3 +244,12 @@ class Backend(Protocol):
     async def doubts(self, durability: str) -> Sequence[str]:
         """Return why the database may lose what it acknowledged; nothing if it keeps what ``durability`` asks for."""
         ...
+
+    async def try_rights(self) -> None:
+        """Try what a member has to do, and leave nothing behind.
+
+        Raises:
+            BackendRefused: the user lacks a right.
+
+        """
+        ...

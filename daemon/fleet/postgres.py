@@ -17,7 +17,7 @@ import msgspec
 
 from daemon.config.credentials import Secret
 from daemon.errors import BackendFailed, BadConfig, Deposed, LogWentBack
-from daemon.fleet import postgres_doubts, postgres_notices
+from daemon.fleet import postgres_doubts, postgres_notices, postgres_rights
 from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Role, head, missing_log, second_log
 from daemon.fleet.postgres_line import Line, Servers
 from daemon.fleet.postgres_tables import ACCOUNT, create_log
@@ -251,6 +251,10 @@ class PostgresBackend:
     async def doubts(self, durability: str) -> Sequence[str]:
         """Return why the database may lose what it acknowledged."""
         return await postgres_doubts.find(self._log, durability)
+
+    async def try_rights(self) -> None:
+        """Do what a member does, in a transaction that is rolled back."""
+        await postgres_rights.attempt(self._servers, self._ledger)
 
     async def keep_telling(self) -> None:
         """Tell the other members of changes of the log and the lease, until cancelled.

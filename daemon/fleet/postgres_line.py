@@ -28,7 +28,7 @@ PORT = 5432
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
 """What asyncpg raises. A ``TimeoutError`` is an ``OSError``."""
 
-_REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
+REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
 """What the server says to a user that it does not know or that lacks a right; a wrong password is one of the first."""
 
 SETTINGS = {
@@ -84,7 +84,7 @@ class Servers:
                 connection = await self._connect_to(host, settings)
             except DRIVER_ERRORS as error:
                 failures.append(f"{_shown(host)}: {said(error)}")
-                is_refused |= isinstance(error, _REFUSALS)
+                is_refused |= isinstance(error, REFUSALS)
                 self._put_last(host)
             else:
                 return connection, host
@@ -158,7 +158,7 @@ class Line:
                     return await self._fetch(statement, values)
         except asyncpg.UniqueViolationError:
             raise
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise BackendRefused(f"PostgreSQL: {said(error)}") from error
         except DRIVER_ERRORS as error:
             raise BackendFailed(f"PostgreSQL: {said(error)}") from error

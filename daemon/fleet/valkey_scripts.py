@@ -117,6 +117,9 @@ return 'ok'
 """)
 """Move the end of the owner's lease: back only if it hands over."""
 
+TOUCH = Script("redis.call('SET', KEYS[1], '')")
+"""Write what means nothing."""
+
 REPORT = Script("""
 local now = redis.call('TIME')
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now[1] * 1000 + math.floor(now[2] / 1000)) .. ' ' .. ARGV[2])

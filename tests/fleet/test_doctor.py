@@ -79,6 +79,43 @@ def test_a_healthy_fleet_is_ok_but_for_the_one_server(config: Config) -> None:
     assert "2 report themselves, 1 of them can own" in found[-1].text
 
 
+@pytest.mark.parametrize(
+    ("right", "table"),
+    [("INSERT", "log"), ("UPDATE", "ledgers"), ("INSERT", "members"), ("DELETE", "members"), ("UPDATE", "calls")],
+)
+def test_a_right_that_the_role_lacks_is_found_before_the_first_order(
+    config: Config, postgres: PostgresServer, right: str, table: str
+) -> None:
+    postgres.sql(f"REVOKE {right} ON sniperd.{table} FROM sniperd")
+    try:
+        found = worst(findings(config))
+    finally:
+        postgres.sql(f"GRANT {right} ON sniperd.{table} TO sniperd")
+    assert (found.check, found.grade) == ("fleet", Grade.FAILURE)
+    assert f"permission denied for table {table}" in found.text
+    assert "sniperd fleet init" in found.text
+
+
+def test_a_server_that_takes_no_writes_is_a_failure(config: Config, postgres: PostgresServer) -> None:
+    postgres.sql("ALTER ROLE sniperd SET default_transaction_read_only = on")
+    try:
+        found = worst(findings(config))
+    finally:
+        postgres.sql("ALTER ROLE sniperd RESET default_transaction_read_only")
+    assert (found.grade, "read-only transaction" in found.text) == (Grade.FAILURE, True)
+
+
+def test_nothing_of_what_the_doctor_tries_stays(config: Config, postgres: PostgresServer) -> None:
+    """And nothing waits for it: the owner may renew its lease meanwhile."""
+    rows = (
+        "SELECT count(*) FROM sniperd.log UNION ALL SELECT count(*) FROM sniperd.members "
+        "UNION ALL SELECT count(*) FROM sniperd.calls"
+    )
+    before = postgres.sql(rows)
+    assert findings(config)[1].grade is Grade.OK
+    assert postgres.sql(rows) == before
+
+
 def test_a_server_without_a_synchronous_standby_is_a_failure_if_one_is_required(config: Config) -> None:
     found = worst(findings(configured(config.fleet.url, ledger=config.fleet.ledger, durability="synchronous")))
     assert (found.check, found.grade) == ("durability", Grade.FAILURE)
