@@ -63,6 +63,11 @@ class _Prepared(NamedTuple):
         if self.lock is not None:
             self.lock.release()
 
+    def give_up(self) -> None:
+        """Give the connection back, on which nothing was written, and release the lock."""
+        self.request.release()
+        self.unlock()
+
 
 class Executor:
     """Makes the attempts that the dispatcher decided."""
@@ -110,7 +115,7 @@ class Executor:
         prepared = self._prepare_now(send)
         if prepared is not None and prepared.request.connect_now():
             write = partial(self._write_prepared, send, commit, prepared, timing)
-            commit.write_when_durable(partial(self._effects.guard, write))
+            commit.write_when_durable(partial(self._effects.guard, write), give_up=prepared.give_up)
             return
         if prepared is not None:
             prepared.unlock()
@@ -174,6 +179,7 @@ class Executor:
     def _write_prepared(self, send: Send, commit: Commit, prepared: _Prepared, timing: Timing) -> None:
         """Write a prepared request, now that it is durable; if anything is in its way, make the attempt in a task."""
         if not self._runs:
+            prepared.give_up()
             return  # as after a crash, the next start queries the order
         request, timing.wire_s = prepared.request, stopwatch_s()
         if (
@@ -185,8 +191,7 @@ class Executor:
             self._tasks.create_task(self._finish_prepared(send, prepared, timing))
             return
         timing.wire_s = None
-        request.release()
-        prepared.unlock()
+        prepared.give_up()
         self._tasks.create_task(self._attempt(send, commit, timing))
 
     async def _finish_prepared(self, send: Send, prepared: _Prepared, timing: Timing) -> None:

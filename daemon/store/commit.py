@@ -27,7 +27,7 @@ class Commit:
         self._wrote = 0
         self._is_ended = False
         self._failure: CommitFailed | None = None
-        self._writes: list[Callable[[], None]] = []
+        self._writes: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._then: list[Callable[[], None]] = []
         self._waiting: asyncio.Event | None = None
 
@@ -49,12 +49,12 @@ class Commit:
         self.facts.update(changes.facts)
         self.events.extend(changes.events)
 
-    def write_when_durable(self, write: Callable[[], None]) -> None:
-        """Call ``write``, which writes a request, as soon as the group is on disk; never if the commit fails."""
-        if self._is_ended and self._failure is None:
-            write()
+    def write_when_durable(self, write: Callable[[], None], *, give_up: Callable[[], None]) -> None:
+        """Call ``write``, which writes a request, as soon as the group is on disk; ``give_up`` if the commit fails."""
+        if self._is_ended:
+            (write if self._failure is None else give_up)()
         else:
-            self._writes.append(write)
+            self._writes.append((write, give_up))
 
     def then(self, work: Callable[[], None]) -> None:
         """Call ``work`` when the commit has ended and its requests are written; :meth:`check` says how it ended."""
@@ -67,9 +67,8 @@ class Commit:
         """Write the requests, then wake what waits; ``failure`` is why the commit failed."""
         self._failure = failure
         self._is_ended = True
-        if failure is None:
-            for write in self._writes:
-                write()
+        for write, give_up in self._writes:
+            (write if failure is None else give_up)()
         if self._waiting is not None:
             self._waiting.set()
         for work in self._then:

@@ -144,7 +144,15 @@ async def test_nothing_is_written_if_the_commit_fails() -> None:
         made.executor.start(made.send, made.commit)
         made.commit.end(CommitFailed("disk full"))
         await anyio.wait_all_tasks_blocked()
-        assert made.exchange.happened == ["prepare", "connection"]
+        assert made.exchange.happened == ["prepare", "connection", "release"]
+        assert not made.exchange.is_locked()
+
+
+async def test_nothing_is_written_if_the_commit_has_failed_already() -> None:
+    async with sending(*ALL) as made:
+        made.commit.end(CommitFailed("disk full"))
+        made.executor.start(made.send, made.commit)
+        assert made.exchange.happened == ["prepare", "connection", "release"]
 
 
 def halt(made: Sending) -> None:
@@ -223,7 +231,7 @@ async def test_nothing_is_written_when_the_executor_has_ended() -> None:
         made.scope.cancel()
         await anyio.wait_all_tasks_blocked()
         made.commit.end()
-        assert made.exchange.happened == ["prepare", "connection"]
+        assert made.exchange.happened == ["prepare", "connection", "release"]
 
 
 async def test_a_drain_waits_for_an_order_whose_commit_is_open() -> None:
