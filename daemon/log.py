@@ -26,7 +26,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from daemon.config.credentials import Secret
-from daemon.core.values.events import CATALOGUE, DAEMON, Event, Level
+from daemon.core.values.events import CATALOGUE, DAEMON, Event, Level, level_of
 
 MAX_WAITING = 20_000
 """Lines that may wait for a reader before new ones are dropped."""
@@ -69,7 +69,7 @@ class Log:
 
     def emit(self, event: Event) -> None:
         """Write an event, if its level is high enough."""
-        level = CATALOGUE[event.name].level
+        level = level_of(event.name)
         if level < self._level:
             return
         self._last_ms = event.at_ms
@@ -78,7 +78,7 @@ class Log:
         if self._text:
             self._logger.log(level, event.name, source=event)
         else:  # structlog would take twice the time of the line itself
-            self._writer.msg(self.redacted(_json_line(_fields(event, _LEVELS[event.name]))))
+            self._writer.msg(self.redacted(_json_line(_fields(event, _LEVELS.get(event.name, "info")))))
 
     def close(self) -> None:
         """Write the waiting lines, within a second, and end the thread."""

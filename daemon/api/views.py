@@ -7,7 +7,7 @@ import msgspec
 
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
-from daemon.core.values.events import CATALOGUE, Detail, Event
+from daemon.core.values.events import Detail, Event, level_of
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
@@ -184,7 +184,7 @@ def event_view(event_id: str, event: Event) -> EventView:
         id=event_id,
         name=event.name,
         at_ms=event.at_ms,
-        level=CATALOGUE[event.name].level.name.lower(),
+        level=level_of(event.name).name.lower(),
         actor=event.actor,
         order_id=event.order_id,
         lock_id=event.lock_id,

@@ -21,8 +21,8 @@ from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BadDatabase, Deposed
 from daemon.fleet.beginning import FLEET_FACTS, latest_ms, opened
 from daemon.fleet.copying import BEGINNING_FACT, PIECE, body_of, changes_of, position_fact
-from daemon.fleet.entries import decode, encode
-from daemon.fleet.port import Backend, Position, next_entry
+from daemon.fleet.entries import Body, NewerFormat, decode, encode
+from daemon.fleet.port import Backend, Entry, Position, next_entry
 from daemon.store import queries, rows, snapshot
 from daemon.store.backup import complete_until
 from daemon.store.opening import POSITION_FACT, transaction
@@ -75,8 +75,17 @@ async def _read(backend: Backend, known: Position, rest: sqlite3.Connection) -> 
             position, at_ms = entry.position, entry.at_ms
             if position == known:
                 raise BadDatabase("the fleet's log has everything that this member has copied; start its daemon")
-        write_groups(rest, [changes_of(decode(entry.body)) for entry in found])
+        write_groups(rest, [changes_of(_body(entry)) for entry in found])
     return position, at_ms
+
+
+def _body(entry: Entry) -> Body:
+    try:
+        return decode(entry.body)
+    except (NewerFormat, msgspec.DecodeError) as error:
+        raise BadDatabase(
+            f"entry {entry.n} of the fleet's log cannot be read ({error}); run this command of the newest sniperd"
+        ) from error
 
 
 def _compare(connection: sqlite3.Connection, rest: sqlite3.Connection) -> None:

@@ -212,7 +212,7 @@ class Member:
 
     async def _until_owner(self) -> None:
         """Stand by until this member owns the account."""
-        is_first = True
+        is_first, unreadable = True, None
         while True:
             self._changed.clear()
             try:
@@ -225,6 +225,9 @@ class Member:
                     await self._check_durability()
                     is_first, owner = False, self.seen.lease.owner or None
                     self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=owner, n=self.position)
+                if self.copy.unreadable not in {None, unreadable}:
+                    unreadable = self.copy.unreadable
+                    self.contact.report("fleet.newer_log", error=unreadable, n=self.position)
                 if await self._is_taken():
                     return
                 self.contact.answered()

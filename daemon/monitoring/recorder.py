@@ -114,7 +114,7 @@ class Recorder:
     def on_event(self, event: Event) -> None:
         """Count an event."""
         name = event.name
-        self._events[name].inc()
+        self._count(name)
         if name == "order.seen_late":
             self.series.count(event.at_ms, SEEN_LATE)
         if name in ENDING:
@@ -192,6 +192,11 @@ class Recorder:
     def _timed_out(self, kind: str, event: Event) -> None:
         self._timeouts[kind].inc()
         self.series.count(event.at_ms, TIMEOUT)
+
+    def _count(self, name: str) -> None:
+        counter = self._events.get(name)
+        if counter is not None:  # a newer owner's event may have none
+            counter.inc()
 
     def _counter(self, name: str, about: str, label: str, words: object) -> Mapping[str, Counter]:
         assert isinstance(words, tuple | dict | frozenset)

@@ -322,7 +322,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "fleet.newer_log": Kind(
         Level.ERROR, "the log has entries of a newer sniperd; this member stops copying, and never takes over",
-        ("format", "n"), durable=False,
+        ("error", "n"), durable=False,
     ),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(
@@ -397,3 +397,9 @@ CATALOGUE: dict[str, Kind] = {
 """Every event: its level, its meaning, and its keys besides the bound ones."""
 
 BOUND_KEYS = frozenset(_BOUND)
+
+
+def level_of(name: str) -> Level:
+    """Return an event's level; one of a newer sniperd, which a member of a fleet may copy, has that of a note."""
+    kind = CATALOGUE.get(name)
+    return Level.INFO if kind is None else kind.level
