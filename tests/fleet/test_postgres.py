@@ -174,7 +174,8 @@ async def test_a_user_that_the_server_does_not_know_or_that_lacks_a_right_is_ref
 async def test_the_servers_certificate_is_verified(postgres: PostgresServer, ledger: str, tmp_path: Path) -> None:
     pem = postgres.own(certificate(postgres.directory, days=2))
     postgres.set(ssl_cert_file=str(pem), ssl_key_file=str(pem), ssl="on")
-    url = f"postgresql://{USER}@127.0.0.1:{postgres.port}/postgres?sslmode=verify-full&sslrootcert="
+    place = f"{postgres.port}/postgres?sslmode=verify-full&sslrootcert="
+    url = f"postgresql://{USER}@127.0.0.1:{place}"
     encrypted = (
         "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'sniperd'"
     )
@@ -183,9 +184,10 @@ async def test_the_servers_certificate_is_verified(postgres: PostgresServer, led
             await backend.lease()
             assert postgres.sql(encrypted) == "t"
         other = certificate(tmp_path, days=2)
-        async with open_backend(f"{url}{other}", ledger, "single", Secret(PASSWORD)) as backend:
-            with pytest.raises(BackendFailed, match="certificate verify failed"):
-                await backend.lease()
+        for wrong in (f"{url}{other}", f"postgresql://{USER}@localhost:{place}{pem}"):  # another issuer; another name
+            async with open_backend(wrong, ledger, "single", Secret(PASSWORD)) as backend:
+                with pytest.raises(BackendFailed, match="certificate verify failed"):
+                    await backend.lease()
     finally:
         postgres.set(ssl="off")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,7 +12,8 @@ from daemon.errors import BackendFailed, BackendRefused, BadConfig, Deposed, Log
 from daemon.fleet.port import Change, Entry, Lease, Notice, Position, next_entry
 from daemon.fleet.valkey import Valkey, create_log, open_log
 from tests.support.stage import Stage
-from tests.support.valkey_process import REDIS, VALKEY, ValkeyProcess
+from tests.support.tls import certificate
+from tests.support.valkey_process import REDIS, VALKEY, ValkeyProcess, free_port
 from tests.support.waiting import PATIENCE_S
 
 FIRST = next_entry(Position(), epoch=0, at_ms=1, body=b"first")
@@ -213,6 +215,36 @@ async def test_a_user_without_a_right_or_a_password_is_refused(server: ValkeyPro
     async with open_log(f"valkey://sniper{url}", "main", "single", None) as backend:
         with pytest.raises(BackendRefused, match="password_file"):
             await backend.members()
+
+
+@pytest.mark.needs("redis")  # Debian's is built with TLS
+async def test_the_servers_certificate_is_verified_and_ours_is_shown(shared_stage: Stage, tmp_path: Path) -> None:
+    pem, port = certificate(tmp_path, days=2), free_port()
+    ValkeyProcess.started(
+        shared_stage, program=REDIS, tls_port=f"{port}", tls_cert_file=f"{pem}", tls_key_file=f"{pem}",
+        tls_ca_cert_file=f"{pem}", tls_auth_clients="yes",
+    )  # fmt: skip
+    ours = f"sslcert={pem}&sslkey={pem}"
+    for scheme in ("rediss", "valkeys"):
+        async with open_log(
+            f"{scheme}://127.0.0.1:{port}/0?sslrootcert={pem}&{ours}", scheme, "single", None
+        ) as backend:
+            (entry,) = await written(backend, 1)
+            assert [*await backend.read(0, 9)] == [entry]
+            async for notice in backend.notices():  # over a connection of its own
+                assert notice == Notice(Change.LOG)
+                break
+    other = certificate(shared_stage.subdirectory("other"), days=2)
+    for place, said in (
+        (f"rediss://127.0.0.1:{port}/0?sslrootcert={other}&{ours}", "certificate verify failed"),
+        (f"rediss://127.0.0.1:{port}/0?{ours}", "certificate verify failed"),  # the machine trusts no such issuer
+        (f"rediss://localhost:{port}/0?sslrootcert={pem}&{ours}", "certificate verify failed"),  # another name's
+        (f"rediss://127.0.0.1:{port}/0?sslrootcert={pem}", "127.0.0.1"),  # without ours
+        (f"redis://127.0.0.1:{port}/0", "127.0.0.1"),
+    ):
+        async with open_log(place, "rediss", "single", None) as backend:
+            with pytest.raises(BackendFailed, match=said):
+                await backend.read(0, 9)
 
 
 async def test_a_server_that_does_not_answer_is_given_up(server: ValkeyProcess) -> None:
