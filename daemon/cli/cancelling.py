@@ -10,6 +10,7 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
+from daemon.cli.completing import complete_pair
 from daemon.cli.options import config_option, json_option, signals_socket, status_socket, wait_option
 from daemon.cli.orders import filled, order_argument, print_order
 from daemon.clock import stopwatch_s
@@ -31,7 +32,7 @@ _AFTER_CANCEL = {state.value: (UNKNOWN, _RESTS) for state in RESTING} | {
 @click.command()
 @order_argument(required=False)
 @click.option("--all", "everything", is_flag=True, help="Every order that waits or rests, in place of one ORDER.")
-@click.option("--symbol", help="With --all: only orders of this pair.")
+@click.option("--symbol", shell_complete=complete_pair, help="With --all: only orders of this pair.")
 @click.option("--reason", default="cancelled by hand", show_default=True)
 @wait_option
 @config_option

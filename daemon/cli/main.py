@@ -42,6 +42,7 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "config": "config:config",
     "manual": "manual:manual",
+    "completion": "completion:completion",
 }
 
 SUMMARIES = {
@@ -74,6 +75,7 @@ SUMMARIES = {
     "doctor": "Check the installation and the configuration.",
     "config": "Check or show the configuration.",
     "manual": "Show the handbook.",
+    "completion": "Print a shell's completion script.",
 }
 """The first line of each command's help, here so that listing them loads none."""
 

@@ -11,10 +11,11 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask
+from daemon.cli.completing import complete_order, complete_pair
 from daemon.cli.instants import PAST
 from daemon.cli.options import Command, config_option, json_option, status_socket
 from daemon.core.values.instants import instant_text
-from daemon.core.values.states import WAITING
+from daemon.core.values.states import WAITING, State
 
 SHOWN, PAGE = 20, 1_000
 CSV_FIELDS = (
@@ -25,9 +26,13 @@ CSV_FIELDS = (
 """The columns of ``--csv``. ``executedQuote`` is the value of the fills, in the quote asset."""
 
 
+def _states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [state for state in State if state.startswith(incomplete)]
+
+
 @click.command()
-@click.option("--state", help="Only orders in this state, like in_doubt or dead_letter.")
-@click.option("--symbol", help="Only orders of this pair.")
+@click.option("--state", shell_complete=_states, help="Only orders in this state, like in_doubt or dead_letter.")
+@click.option("--symbol", shell_complete=complete_pair, help="Only orders of this pair.")
 @click.option("--owner", help="Only orders of this owner.")
 @click.option("--since", type=PAST, metavar="INSTANT", help=f"Only orders accepted since then: {PAST.allowed}.")
 @click.option("--limit", type=click.IntRange(1, 1_000), help="How many at most. Default: 20; with --csv: all.")
@@ -77,7 +82,7 @@ def _cell(order: dict[str, Any], name: str) -> str:
 
 def order_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """Add the argument ORDER."""
-    return click.argument("order", callback=_not_empty, required=required)
+    return click.argument("order", callback=_not_empty, required=required, shell_complete=complete_order)
 
 
 def _not_empty(_context: click.Context, _parameter: click.Parameter, order: str | None) -> str | None:

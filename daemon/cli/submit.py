@@ -9,6 +9,7 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask
+from daemon.cli.completing import complete_pair
 from daemon.cli.instants import AHEAD
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
 from daemon.cli.orders import awaited, filled, rounded
@@ -44,6 +45,14 @@ _OPTIONS = {
 """The options that fill a signal's fields."""
 
 
+SIDES = ("BUY", "SELL")
+
+
+def _sides(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the sides as they are written everywhere; click's own choices would be in lower case."""
+    return [side for side in SIDES if side.startswith(incomplete.upper())]
+
+
 def _user() -> str:
     """Return the user's name, or its number if it has no name."""
     try:
@@ -53,8 +62,8 @@ def _user() -> str:
 
 
 @click.command()
-@click.argument("side", type=click.Choice(["BUY", "SELL"], case_sensitive=False))
-@click.argument("symbol")
+@click.argument("side", type=click.Choice(SIDES, case_sensitive=False), shell_complete=_sides)
+@click.argument("symbol", shell_complete=complete_pair)
 @click.option("--quote", help="Amount of the quote asset to spend or receive (market orders), like 25.")
 @click.option("--quantity", help="Amount of the base asset.")
 @click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")

@@ -74,6 +74,11 @@ def is_services(path: Path) -> bool:
     return path.parent == paths.SYSTEM_RUNTIME or path in places
 
 
+def would_start(path: Path) -> bool:
+    """Whether a connection to a socket would start the service: systemd holds it, and no daemon has recorded it."""
+    return is_services(path) and not (path.parent / RECORD).exists()
+
+
 def service_is_installed() -> bool:
     """Whether the service manager of this machine knows the service."""
     return any((directory / UNIT).exists() for directory in UNIT_DIRECTORIES)

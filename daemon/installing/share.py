@@ -22,6 +22,8 @@ COMPLETIONS: dict[str, type[ShellComplete]] = {
 }
 """Where each shell looks for a command's completion."""
 
+SHELLS = tuple(kind.name for kind in COMPLETIONS.values())
+
 _PAGES = {"reference-commands": ("sniperd", 1), "reference-configuration": ("sniperd.toml", 5)}
 """Topics whose man pages have names of their own."""
 
@@ -51,9 +53,15 @@ def man_pages() -> Iterator[tuple[str, bytes]]:
 
 
 def completions() -> Iterator[tuple[str, bytes]]:
-    """Yield the completion of every shell, with its path. It calls the installed command, so it never gets old."""
+    """Yield the completion of every shell, with its path."""
     for path, kind in COMPLETIONS.items():
-        yield path, ShellComplete.source(kind(click.Command(PROGRAM), {}, PROGRAM, "_SNIPERD_COMPLETE")).encode()
+        yield path, completion_of(kind.name).encode()
+
+
+def completion_of(shell: str) -> str:
+    """Return a shell's script. It calls the installed command, so it never gets old."""
+    [kind] = [kind for kind in COMPLETIONS.values() if kind.name == shell]
+    return ShellComplete.source(kind(click.Command(PROGRAM), {}, PROGRAM, "_SNIPERD_COMPLETE"))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.cli.client import unanswered
 from daemon.config import paths, socket_record
-from daemon.config.socket_record import RECORD, recorded, socket_for_clients
+from daemon.config.socket_record import RECORD, recorded, socket_for_clients, would_start
 
 
 class Machine:
@@ -101,6 +101,14 @@ def test_what_a_daemon_recorded_is_found_whatever_the_environment_says(machine: 
         assert socket_for_clients("", "signals", {"HOME": "/nowhere"}, str(database)) == own
     assert machine.found(XDG_RUNTIME_DIR="") == machine.state / "run" / "signals.sock"
     assert not (machine.state / RECORD).exists()
+
+
+def test_a_completion_must_not_start_a_service_that_is_down(machine: Machine) -> None:
+    service = machine.listen(machine.service)
+    assert would_start(service)
+    with recorded(machine.state / "x.db", {"RUNTIME_DIRECTORY": str(machine.service)}, signals=service, status=service):
+        assert not would_start(service)
+    assert not would_start(machine.listen(machine.runtime))
 
 
 def test_a_service_records_where_its_group_can_read(machine: Machine) -> None:

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,13 +54,15 @@ class Command:
             return terminal.rest()
 
     @contextmanager
-    def terminal(self, *words: str, columns: int = 80, rows: int = 50) -> Iterator["Terminal"]:
-        """Run it at a terminal that can be read and typed at; it ends with the context."""
+    def terminal(
+        self, *words: str, columns: int = 80, rows: int = 50, program: Sequence[str] = SNIPERD
+    ) -> Iterator["Terminal"]:
+        """Run it, or another program, at a terminal that can be read and typed at; it ends with the context."""
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environ = self.environ | {"TERM": "xterm"}
         process = subprocess.Popen(
-            ["setsid", "--ctty", *SNIPERD, *words],  # so that Ctrl-C reaches it
+            ["setsid", "--ctty", *program, *words],  # so that Ctrl-C reaches it
             stdin=its,
             stdout=its,
             stderr=its,
