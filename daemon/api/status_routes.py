@@ -16,9 +16,10 @@ from daemon.core.values.fleet_health import FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
+from daemon.core.views.summary import Circumstances, Firing, Summary, summary
 from daemon.engine.engine import Engine
 from daemon.exchange.port import Health
-from daemon.monitoring.alerts import AlertState
+from daemon.monitoring.alerts import Alert, AlertState, Severity
 
 _OWNER = Parameter(name="owner", about="1: only the owner of a fleet's account is ready, for load balancers")
 
@@ -29,6 +30,7 @@ class StatusView(View, frozen=True, kw_only=True):
     stage: Stage
     halted: str | None  # the reason, while the kill switch is on
     mode: str
+    summary: Summary  # whether all is well, in a sentence; and the day's figures
     shadow_of: str | None  # in shadow mode: the real market whose prices and rules the paper exchange uses
     unproven: str | None  # why no order is sent, until the preflight has passed; null for a member that stands by
     turned_away: str | None  # the answer of the exchange's gateway, while it accepts no orders
@@ -77,10 +79,24 @@ async def status_view(context: Context) -> StatusView:
     """Show the daemon's status."""
     engine = context.engine
     state, now_ms, health = engine.state, engine.clock.now_ms(), engine.exchange.health()
+    halted, dead_letters = await _halted(engine), await engine.store.dead_letters()
+    firing = [alert for alert in context.monitor.alerts() if alert.state is AlertState.FIRING]
+    poller, fleet = context.monitor.poller_health(), context.monitor.fleet_health()
+    around = Circumstances(
+        halted=halted,
+        alerts=[_firing(alert) for alert in firing],
+        dead_letters=dead_letters,
+        reachable=health.reachable,
+        unreachable_since_ms=health.unreachable_since_ms,
+        wait_until_ms=health.backoff_until_ms,
+        poller=poller,
+        fleet=fleet,
+    )
     return StatusView(
         stage=engine.state.gate.stage,
-        halted=await _halted(engine),
+        halted=halted,
         mode=context.mode,
+        summary=summary(state, around, now_ms),
         shadow_of=context.shadow_of,
         unproven=None if state.gate.stage is Stage.STANDBY else state.gate.preflight_pending,
         turned_away=state.backoff.why,
@@ -96,14 +112,14 @@ async def status_view(context: Context) -> StatusView:
         in_flight=len(state.open_attempts),
         in_doubt=state.orders.counts[State.IN_DOUBT],
         lost=state.orders.counts[State.LOST],
-        dead_letters=await engine.store.dead_letters(),
-        alerts=[alert_view(alert) for alert in context.monitor.alerts() if alert.state is AlertState.FIRING],
+        dead_letters=dead_letters,
+        alerts=[alert_view(alert) for alert in firing],
         active_locks=len(state.locks),
         orders_last_second=state.rate_budget.used(now_ms),
         orders_per_second=state.rate_budget.config.exchange.order_rate_per_s,
         exchange=health,
-        poller=context.monitor.poller_health(),
-        fleet=context.monitor.fleet_health(),
+        poller=poller,
+        fleet=fleet,
         database=context.database,
         database_bytes=_size(context.database),
         http=context.http,
@@ -149,6 +165,11 @@ async def _halted(engine: Engine) -> str | None:
     """Return why trading is halted; a member that stands by reads it from its copy, because its engine does not run."""
     gate = engine.state.gate
     return await engine.store.fact(HALT_FACT) or None if gate.stage is Stage.STANDBY else gate.halted
+
+
+def _firing(alert: Alert) -> Firing:
+    is_critical = alert.rule.severity is Severity.CRITICAL
+    return Firing(name=alert.rule.name, is_critical=is_critical, summary=alert.summary)
 
 
 def _size(path: str) -> int:

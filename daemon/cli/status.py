@@ -10,6 +10,9 @@ from daemon.cli.alerts import state
 from daemon.cli.client import ask
 from daemon.cli.fleet_text import fleet_lines
 from daemon.cli.options import config_option, json_option, status_socket
+from daemon.core.values.states import Tone
+
+_TONES = {Tone.GOOD: "green", Tone.WARN: "yellow", Tone.BAD: "red"}
 
 
 @click.command()
@@ -32,6 +35,8 @@ def _show(found: dict[str, Any]) -> None:
         mode = click.style(f"SHADOW of {market}", fg="magenta", bold=True)
     active = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
+    summary = found["summary"]
+    click.echo(click.style(summary["sentence"], fg=_TONES.get(summary["tone"]), bold=True))
     show.pairs(
         [
             *([] if found["fleet"] is None else fleet_lines(found["fleet"])),
@@ -48,6 +53,7 @@ def _show(found: dict[str, Any]) -> None:
                 "queue",
                 f"{found['queueLength']} waiting, {found['inFlight']} in flight, {found['activeLocks']} locks held",
             ),
+            ("spent", f"{summary['spending']['text']}, today (UTC)"),
             ("attention", _attention(found)),
             ("alerts", ", ".join(f"{each['name']} {state(each)}" for each in found["alerts"])),
             ("rate", f"{rate}, weight {exchange['weightUsed']} of {exchange['weightLimit']} in ten"),

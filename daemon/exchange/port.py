@@ -127,6 +127,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The state of the exchange's client."""
 
     reachable: bool | None  # None: not tried yet
+    unreachable_since_ms: int | None = None  # while it does not answer: since when
     offset_ms: int | None  # the exchange's clock minus ours
     uncertainty_ms: float | None  # by how much the offset is wrong at most
     round_trip_ms: int | None  # of the best sample

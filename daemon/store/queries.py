@@ -68,6 +68,8 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
             _number(connection, "SELECT max(fencing_token) FROM transaction_locks"), int(facts.get(TOKEN_FACT, "0"))
         ),
         last_ms=last_ms,
+        filled=_filled(connection, last_ms // DAY_MS * DAY_MS),
+        accepted_ms=_number(connection, "SELECT accepted_ms FROM orders ORDER BY seq DESC LIMIT 1") or None,
     )
 
 
@@ -193,6 +195,14 @@ def _open_attempts(connection: sqlite3.Connection) -> list[Attempt]:
 def _spent(connection: sqlite3.Connection, day: int, until_ms: int) -> Spent:
     """Sum the finished BUYs of a day that were accepted before an instant."""
     return spent_by(day, _ended(connection, day * DAY_MS, until_ms))
+
+
+def _filled(connection: sqlite3.Connection, since_ms: int) -> int:
+    """Count the orders that were shown as filled since an instant: only the events from then on are read."""
+    before = _number(connection, "SELECT event_id FROM events WHERE at_ms < ? ORDER BY event_id DESC LIMIT 1", since_ms)
+    return _number(
+        connection, "SELECT count(DISTINCT order_id) FROM events WHERE event_id > ? AND state = 'filled'", before
+    )
 
 
 def _ended(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> Iterator[Ended]:

@@ -50,6 +50,11 @@ def test_a_trading_daemon_is_ready(daemon: Daemon, exchange: Exchange) -> None:
     assert found["orders"]["queued"] == found["queueLength"] >= 1
     assert found["ordersPerSecond"] == daemon.config["exchange"]["order_rate_per_s"]
     assert found["exchange"]["weightLimit"] == daemon.config["exchange"]["weight_per_10s"]
+    summary = found["summary"]
+    assert summary["sentence"].startswith("All well: ")
+    assert (summary["tone"], summary["exchange"]["text"], summary["needsAttention"]) == ("good", "answers", 0)
+    assert summary["filledToday"] >= 1
+    assert wall_ms() - summary["lastSignalMs"] < 10_000
     assert not any(secret in str(found) for secret in KEYS)
     daemon.ask("DELETE", f"/v1/orders/{waiting}")
 
@@ -116,6 +121,21 @@ def test_a_reconciling_daemon_is_alive_and_takes_no_signals(own_stage: Stage) ->
     assert readiness(daemon) == (200, "ready", None)
     assert daemon.order(order_id)["state"] == "filled"
     assert len(exchange.orders(order_id)) == 1
+
+
+def test_the_day_is_counted_over_a_restart(own_stage: Stage) -> None:
+    daemon = own_stage.daemon(own_stage.exchange())
+    daemon.start(with_rules=True)
+    for _ in range(2):
+        daemon.submit(market_buy(), wait_s=10)
+    daemon.submit(market_buy(symbol="ETHUSDT"), wait_s=10)
+    before = daemon.get("/v1/status")["summary"]
+    daemon.kill()
+    daemon.start()
+    after = daemon.get("/v1/status")["summary"]
+    day = ("filledToday", "spending", "lastSignalMs")
+    assert [after[name] for name in day] == [before[name] for name in day]
+    assert after["filledToday"] == 3
 
 
 def test_a_draining_daemon_is_alive_and_takes_no_signals(own_stage: Stage) -> None:

@@ -157,7 +157,14 @@ class Disk:
             last_seq=max((order.seq for order in self.orders.values()), default=0),
             last_token=max([int(self.facts.get(TOKEN_FACT, "0")), *self.locks]),
             last_ms=now_ms,
+            filled=self.filled(now_ms),
+            accepted_ms=max((order.accepted_ms for order in self.orders.values()), default=None),
         )
+
+    def filled(self, now_ms: int) -> int:
+        """Count the orders that were shown as filled on the day of an instant."""
+        today = (each for each in self.events if each.at_ms // DAY_MS == now_ms // DAY_MS)
+        return len({each.order_id for each in today if each.state is State.FILLED})
 
     def recently_sent(self, now_ms: int) -> list[int]:
         """Return the instants of the attempts that still count in the rate budget."""

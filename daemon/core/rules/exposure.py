@@ -64,6 +64,7 @@ class Spent(msgspec.Struct, frozen=True):
     day: int = 0  # since 1970
     worth: Decimal = ZERO
     unpriced: frozenset[str] = frozenset()  # ids of those of unknown worth
+    symbols: frozenset[str] = frozenset()  # their pairs
 
 
 class _Seen(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +84,7 @@ class Exposure:
         self._day = 0  # the day that is counted, since 1970; an earlier day is not asked for again
         self._spent = ZERO
         self._unpriced: set[str] = set()  # ids of the day's orders of unknown worth
+        self._symbols: set[str] = set()  # pairs that the day's orders bought, or were to buy
         self._open: Counter[str] = Counter()  # by owner
         self._recent: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
         self._unsorted: set[_Of] = set()  # where one came behind a younger one: sorted when it is asked for
@@ -91,6 +93,7 @@ class Exposure:
     def begin(self, spent: Spent) -> None:
         """Begin with the worth of a day's BUYs; the others are noted one by one afterwards."""
         self._day, self._spent, self._unpriced = spent.day, spent.worth, set(spent.unpriced)
+        self._symbols = set(spent.symbols)
 
     def note(self, before: Order | None, after: Order | Ended) -> None:
         """Count a new or changed order; ``before`` is the value that counts so far."""
@@ -116,6 +119,7 @@ class Exposure:
         self._begin_day(day)
         self._spent = total(self._spent, spent)
         self._unpriced |= unpriced
+        self._symbols |= others._symbols  # noqa: SLF001  # of the same class
         self._open.update(open_buys)
         for of, known in recent.items():
             same = [msgspec.structs.replace(seen, accepted_ms=accepted_ms) for seen in known.values()]
@@ -129,6 +133,10 @@ class Exposure:
     def unpriced(self, now_ms: int) -> str | None:
         """Return the id of an order of the day whose worth is unknown, if there is one."""
         return next(iter(self._unpriced), None) if self._day == now_ms // DAY_MS else None
+
+    def is_paid_in(self, asset: str, now_ms: int) -> bool:
+        """Whether every BUY of the day is of a pair with this quote asset, so that their worth has a sum."""
+        return self._day != now_ms // DAY_MS or all(symbol.endswith(asset) for symbol in self._symbols)
 
     def open_buys(self, owner_id: str) -> int:
         """Count an owner's BUYs that have not ended."""
@@ -155,6 +163,7 @@ class Exposure:
                 del self._open[order.owner_id]
         if order.accepted_ms // DAY_MS != self._day:
             return
+        self._symbols.add(order.symbol)
         worth = worth_of(order)
         if worth is not None:
             self._spent = total(self._spent, worth if times > 0 else worth.copy_negate())
@@ -180,7 +189,7 @@ class Exposure:
 
     def _begin_day(self, day: int) -> None:
         if day > self._day:
-            self._day, self._spent, self._unpriced = day, ZERO, set()
+            self._day, self._spent, self._unpriced, self._symbols = day, ZERO, set(), set()
 
     def _forget(self, order: Order | Ended) -> None:
         self._drop(_of(order), order.order_id)
@@ -195,14 +204,15 @@ class Exposure:
 
 def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:
     """Add up the worth of a day's BUYs."""
-    worth, unpriced = ZERO, set()
+    worth, unpriced, symbols = ZERO, set(), set()
     for order in ended:
+        symbols.add(order.symbol)
         each = worth_of(order)
         if each is None:
             unpriced.add(order.order_id)
         else:
             worth = total(worth, each)
-    return Spent(day, worth, frozenset(unpriced))
+    return Spent(day, worth, frozenset(unpriced), frozenset(symbols))
 
 
 def worth_of(order: Order | Ended) -> Decimal | None:

@@ -15,13 +15,14 @@ from decimal import Decimal
 
 from daemon.core.rules.exposure import Exposure
 from daemon.core.rules.idempotency import target_key
+from daemon.core.rules.tally import Tally
 from daemon.core.state.keys import Keys
 from daemon.core.state.timed_orders import TimedOrders
 from daemon.core.values.orders import Order, OrderType, Side, decoded, encoded
 from daemon.core.values.resources import trade_resource
 from daemon.core.values.states import State
 
-_QUEUED = State.QUEUED
+_QUEUED, _FILLED = State.QUEUED, State.FILLED
 """Looked up once: the member of an enumeration takes Python 3.11 ten times as long to find as a global name."""
 
 _TARGET = "00000000-0000-0000-0000-000000000000"
@@ -66,6 +67,7 @@ class Orders(Mapping[str, Order]):
         self.later: dict[str, None] = {}  # ids of those that wait until their time, and are not in the queue yet
         self.timed = TimedOrders()
         self.exposure = Exposure()  # what was bought or may still be bought, including finished orders
+        self.tally = Tally()
         self.last_seq = 0
 
     def __getitem__(self, order_id: str) -> Order:
@@ -90,6 +92,10 @@ class Orders(Mapping[str, Order]):
         if known is not None:
             self.counts[known.state] -= 1
             self.queued[known.side] -= known.state is _QUEUED
+            if order.state is _FILLED and known.state is not _FILLED:
+                self.tally.fill(order.updated_ms)
+        else:
+            self.tally.accept(order.accepted_ms)
         is_queued = order.state is _QUEUED
         self.counts[order.state] += 1
         self.queued[order.side] += is_queued
@@ -116,6 +122,7 @@ class Orders(Mapping[str, Order]):
         self.counts[_QUEUED] += len(orders)
         self.queued.update(order.side for order in orders.values())
         self.exposure.add(counted, accepted_ms)
+        self.tally.accept(accepted_ms)
         self._keys.note_new({order.key: order_id for order_id, order in orders.items()})
         for order in orders.values():
             if order.execute_at_ms is not None:

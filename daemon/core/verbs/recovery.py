@@ -7,8 +7,9 @@ from heapq import merge
 import msgspec
 
 from daemon.core.rules.backoff import Backoff
-from daemon.core.rules.exposure import Ended, Spent
+from daemon.core.rules.exposure import DAY_MS, Ended, Spent
 from daemon.core.rules.reconciliation import begin
+from daemon.core.rules.tally import Tally
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.attempts import Attempt, AttemptState
@@ -50,6 +51,8 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     last_token: int
     last_ms: int  # the latest recorded instant
+    filled: int  # orders filled on the day of that instant
+    accepted_ms: int | None  # when the last order was accepted
     former_until_ms: int | None = None  # in a fleet: the end of the former owner's lease, by the exchange's clock
 
     @property
@@ -104,6 +107,8 @@ def recover(d: Decision, remembered: Remembered) -> None:
             _resume(d, each)
     if remembered.copied is not None:
         begin_from_copy(d, remembered.copied)
+    day = remembered.last_ms // DAY_MS
+    d.state.orders.tally = Tally(accepted_ms=remembered.accepted_ms, day=day, fills=remembered.filled)
 
 
 def _load_limits(d: Decision, remembered: Remembered) -> None:

@@ -86,6 +86,7 @@ class Requests:
         self.on_measured: Callable[[], None] = lambda: None  # is called after each sample of the exchange's clock
         self.until_ms: int | None = None  # by the exchange's clock: the end of a fleet's lease
         self._reachable: bool | None = None
+        self._unreachable_since_ms: int | None = None
         self._error: str | None = None
         self._measuring = asyncio.Lock()
         self._refused_in_a_row = 0  # by the gateway
@@ -180,6 +181,7 @@ class Requests:
         aged = None if known is None else known.aged(self.clock.now_ns())
         return Health(
             reachable=self._reachable,
+            unreachable_since_ms=self._unreachable_since_ms,
             offset_ms=None if known is None else known.middle_ns // NS_PER_MS,
             uncertainty_ms=None if aged is None else aged.uncertainty_ns / NS_PER_MS,
             round_trip_ms=None if known is None else round(known.round_trip_ns / NS_PER_MS),
@@ -242,8 +244,9 @@ class Requests:
         reply = self._redacted(reply, prepared.target)
         if isinstance(reply, Failure):
             self._reachable, self._error = False, reply.why
+            self._unreachable_since_ms = self._unreachable_since_ms or self.clock.now_ms()
             return reply
-        self._reachable, self._error = True, None
+        self._reachable, self._unreachable_since_ms, self._error = True, None, None
         stated_ms = must_wait_ms(reply)
         if stated_ms is None:
             self._refused_in_a_row = 0

@@ -83,6 +83,9 @@ def test_colours_are_for_terminals(command: Command) -> None:
 def test_status_shows_the_daemons_state(command: Command, daemon: Daemon) -> None:
     found = command("status", "--json").json
     assert (found["pid"], found["stage"], found["mode"]) == (daemon.process.pid, "ready", "live")
+    first = command("status").output.splitlines()[0]
+    assert first == found["summary"]["sentence"]
+    assert first.endswith(", nothing needs you")
     told = dict(line.split(maxsplit=1) for line in command("status").output.splitlines())
     assert told["sniperd"] == f"ready  live, {found['version']}, pid {found['pid']}"
     assert told["exchange"] == f"{found['exchangeUrl']}  reachable"
