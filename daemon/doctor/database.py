@@ -13,7 +13,7 @@ from daemon.errors import BadDatabase
 from daemon.store.clock_reset import recorded_ms
 from daemon.store.files import real, refuse_remains
 from daemon.store.opening import UNREADABLE, check, damaged, open_for_reading, other_schema
-from daemon.store.schema import APPLICATION_ID
+from daemon.store.schema import APPLICATION_ID, VERSION
 
 CHECK = "database"
 MB = 1_000_000
@@ -76,7 +76,7 @@ def _version(path: Path, version: int) -> Finding:
         return failure(
             "schema", f"{path} was written by {other}", "start that version, or restore a backup of this version"
         )
-    return ok("schema", str(version))
+    return ok("schema", str(version) if version == VERSION else f"{version}; the next start makes it {VERSION}")
 
 
 def _wal(path: Path) -> Finding:

@@ -48,6 +48,7 @@ def body_of(group: ChangeSet | Commit) -> Body:
         locks=[*group.locks.values()],
         waiters=[*group.waiters.values()],
         facts=group.facts,
+        fills=group.fills,
         events=group.events,
     )
 
@@ -60,6 +61,7 @@ def changes_of(body: Body) -> ChangeSet:
         locks={lock.lock_id: lock for lock in body.locks},
         waiters={waiter.waiter_id: waiter for waiter in body.waiters},
         facts=dict(body.facts),
+        fills=[*body.fills],
         events=[*body.events],
     )
 

@@ -10,12 +10,16 @@ import msgspec
 
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.waiters import Waiter
 
-FORMAT = 1
-"""Raise it with every change that an older reader would misread; MessagePack maps may grow by optional fields."""
+FORMAT = 2
+"""Raise it with every change that an older reader would misread, or whose rows it would not copy.
+
+2 has fills.
+"""
 
 
 class Takeover(msgspec.Struct, frozen=True):
@@ -37,6 +41,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locks: Sequence[Lock] = ()
     waiters: Sequence[Waiter] = ()
     facts: dict[str, str] = {}
+    fills: Sequence[Fill] = ()
     events: Sequence[Event] = ()
     takeover: Takeover | None = None
 

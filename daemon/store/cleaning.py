@@ -1,9 +1,9 @@
 """Clean-up: removes rows past their retention in small slices, so that no commit waits for long.
 
 Finished locks and queue rows are removed after ``[locks] retention_h``. An order's events and attempts are removed
-after ``[store] retention_days``, and the order with them, unless its key still counts. Then its row is kept, so that a
-repeated signal is always answered with it. The row of a target's BUY is also kept, whatever its outcome: a target is
-bought once.
+after ``[store] retention_days``, and the order and its fills with them, unless its key still counts. Then its row and
+its fills are kept, so that a repeated signal is always answered with it. The row of a target's BUY is also kept,
+whatever its outcome: a target is bought once.
 
 Also kept: the newest lock, event and order, which hold the last fencing token, instant and number; orders that have not
 ended; dead letters, and what the same signal became after them; orders with a recent event. Triggers of the schema
@@ -48,6 +48,7 @@ class Cleaned(msgspec.Struct, frozen=True):
     queue: int = 0
     orders: int = 0
     attempts: int = 0
+    fills: int = 0
     events: int = 0
 
     @property
@@ -128,8 +129,9 @@ class Cleaning:
         )
         if order is None or _is_kept(connection, order):
             return events + attempts
+        fills = self._count("fills", connection.execute("DELETE FROM fills WHERE order_id = ?", (order_id,)))
         removed = self._count("orders", connection.execute("DELETE FROM orders WHERE seq = ?", (order["seq"],)))
-        return events + attempts + removed
+        return events + attempts + fills + removed
 
     def _count(self, what: str, done: sqlite3.Cursor) -> int:
         self.removed[what] += done.rowcount

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.waiters import Waiter
@@ -21,6 +22,7 @@ class Commit:
         self.locks: dict[str, Lock] = {}
         self.waiters: dict[str, Waiter] = {}
         self.facts: dict[str, str] = {}
+        self.fills: list[Fill] = []
         self.events: list[Event] = []
         self.joined = 0
         self.took_s = 0.0  # by the stopwatch: simulated event-loop time does not advance during a commit
@@ -47,6 +49,7 @@ class Commit:
         self.locks.update(changes.locks)
         self.waiters.update(changes.waiters)
         self.facts.update(changes.facts)
+        self.fills.extend(changes.fills)
         self.events.extend(changes.events)
 
     def write_when_durable(self, write: Callable[[], None], *, give_up: Callable[[], None]) -> None:
@@ -103,13 +106,13 @@ class Commit:
     def _forget(self) -> None:
         """Forget the rows: those of a batch are large, and the last commit is kept until the next one."""
         self._wrote = self.rows
-        for written in (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events):
+        for written in (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.fills, self.events):
             written.clear()
 
 
 def count_rows(group: Commit | ChangeSet) -> int:
     """Return the number of rows of a group."""
-    others = len(group.waiters) + len(group.facts)
+    others = len(group.waiters) + len(group.facts) + len(group.fills)
     return len(group.orders) + len(group.attempts) + len(group.locks) + len(group.events) + others
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.errors import BadDatabase, CannotCreate, Locked, NotNow, StartupError
-from daemon.store.schema import APPLICATION_ID, SCHEMA, VERSION
+from daemon.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION
 
 WAL_BYTES = 4 << 20
 """Bytes by which the WAL grows twice at the start: when the ballast is written, and when it is removed. The space is
@@ -44,7 +44,7 @@ DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
 
 
 def prepare(connection: sqlite3.Connection, path: Path, *, is_copy: bool = False) -> None:
-    """Check that a newly opened database is ours, create its tables if it is new, and set it up for writing.
+    """Check that a newly opened database is ours, create or migrate its tables, and set it up for writing.
 
     The integrity check takes longer and is separate (:func:`check`). ``is_copy`` says that a fleet's log has every
     commit before this database: what a power failure takes from it is read from there again, so commits do not wait for
@@ -65,8 +65,10 @@ def prepare(connection: sqlite3.Connection, path: Path, *, is_copy: bool = False
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         if is_new:
             _create(connection)
-        elif not is_copy:
-            _refuse_copy(connection, path)
+        else:
+            if not is_copy:
+                _refuse_copy(connection, path)
+            _migrate(connection)
         _grow_wal(connection)
     except UNREADABLE as error:
         if connection.in_transaction:
@@ -128,14 +130,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def other_schema(version: int) -> str | None:
-    """Name the program that wrote a database of another schema; ``None`` for this one's schema."""
-    if version == VERSION:
+    """Name the program that wrote a database of a schema that this one neither has nor migrates; ``None`` otherwise."""
+    if version == VERSION or version in MIGRATIONS:
         return None
     return f"{'a newer' if version > VERSION else 'an older'} sniperd (schema {version}; this one knows {VERSION})"
 
 
 def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the file is empty. Refuse anything but an empty file or a database of this schema."""
+    """Return whether the file is empty. Refuse anything but that or a database that can be used."""
     version = int(_pragma(connection, "user_version"))
     application = int(_pragma(connection, "application_id"))
     if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
@@ -180,6 +182,13 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.executescript(
         f"BEGIN IMMEDIATE; {SCHEMA}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables of a former schema to this one: all of them, or none."""
+    version = int(_pragma(connection, "user_version"))
+    for former in range(version, VERSION):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[former]} PRAGMA user_version = {former + 1}; COMMIT;")
 
 
 def _grow_wal(connection: sqlite3.Connection) -> None:

@@ -10,12 +10,14 @@ import msgspec
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, UNDER_WAY, State
 from daemon.core.verbs.recovery import Remembered, Unfinished
 from daemon.core.verbs.restored import TOKEN_FACT
 from daemon.store import rows
+from daemon.store.fill_queries import fills_of
 
 LATEST_ATTEMPTS = 100
 _EVER_MS = 1 << 62
@@ -31,6 +33,7 @@ class History(msgspec.Struct, frozen=True):
     attempts: list[Attempt]
     locks: list[Lock]
     events: list[Event]
+    fills: list[Fill]
 
 
 def remembered(connection: sqlite3.Connection) -> Remembered:
@@ -126,6 +129,7 @@ def history(connection: sqlite3.Connection, order_id: str) -> History | None:
         _attempts(connection, order_id),
         [rows.lock_from(row) for row in locks],
         [rows.event_from(row) for row in events],
+        fills_of(connection, order_id),
     )
 
 

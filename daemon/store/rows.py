@@ -16,6 +16,7 @@ import msgspec
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock, OwnerType, TransactionType
 from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS
@@ -26,7 +27,7 @@ Row = tuple[Cell, ...]
 _encode = msgspec.json.Encoder().encode
 
 
-def _places(value_type: type[Order | Attempt], kind: type) -> list[int]:
+def _places(value_type: type[Order | Attempt | Fill], kind: type) -> list[int]:
     """Return the positions of the fields of a type, or of a type derived from it, among a value's fields."""
     types = [(get_args(field.type) or (field.type,)) for field in msgspec.structs.fields(value_type)]
     return [place for place, kinds in enumerate(types) if any(issubclass(each, kind) for each in kinds)]
@@ -34,8 +35,10 @@ def _places(value_type: type[Order | Attempt], kind: type) -> list[int]:
 
 ORDER_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Order))
 ATTEMPT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Attempt))
+FILL_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Fill))
 _ORDER_AMOUNTS, _ORDER_WORDS, _ORDER_FLAGS = (_places(Order, kind) for kind in (Decimal, StrEnum, bool))
 _ATTEMPT_AMOUNTS, _ATTEMPT_WORDS = (_places(Attempt, kind) for kind in (Decimal, StrEnum))
+_FILL_AMOUNTS, _FILL_FLAGS = (_places(Fill, kind) for kind in (Decimal, bool))
 EVENT_COLUMNS = (
     "at_ms", "name", "actor", "order_id", "lock_id", "resource", "client_order_id", "state", "detail",
 )  # fmt: skip
@@ -72,6 +75,12 @@ TAKE_KEY = "UPDATE orders SET key_bound = 0 WHERE key = ? AND key_bound = 1 AND 
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 
+INSERT_FILL = (
+    f"INSERT INTO fills ({', '.join(FILL_COLUMNS)}) VALUES ({', '.join('?' * len(FILL_COLUMNS))})"  # noqa: S608  # our own names
+    " ON CONFLICT (symbol, trade_id) DO NOTHING"
+)
+"""A trade does not change, so one that is read again is no news."""
+
 
 def order_row(order: Order) -> Row:
     """Return an order's columns."""
@@ -81,6 +90,11 @@ def order_row(order: Order) -> Row:
 def attempt_row(attempt: Attempt) -> Row:
     """Return an attempt's columns."""
     return _cells(attempt, _ATTEMPT_AMOUNTS, _ATTEMPT_WORDS, ())
+
+
+def fill_row(fill: Fill) -> Row:
+    """Return a fill's columns."""
+    return _cells(fill, _FILL_AMOUNTS, (), _FILL_FLAGS)
 
 
 def event_row(event: Event) -> Row:
@@ -219,6 +233,11 @@ def attempt_from(row: sqlite3.Row) -> Attempt:
     return msgspec.convert(dict(zip(row.keys(), row, strict=True)), Attempt, strict=False)
 
 
+def fill_from(row: sqlite3.Row) -> Fill:
+    """Read a fill."""
+    return msgspec.convert(dict(zip(row.keys(), row, strict=True)), Fill, strict=False)
+
+
 def lock_from(row: sqlite3.Row) -> Lock:
     """Read a lock."""
     return msgspec.convert(
@@ -253,7 +272,7 @@ def event_from(row: sqlite3.Row) -> Event:
     return msgspec.convert(fields | {"detail": msgspec.json.decode(row["detail"])}, Event, strict=False)
 
 
-def _cells(value: Order | Attempt, amounts: Sequence[int], words: Sequence[int], flags: Sequence[int]) -> Row:
+def _cells(value: Order | Attempt | Fill, amounts: Sequence[int], words: Sequence[int], flags: Sequence[int]) -> Row:
     """Return a value's fields as text, numbers and ``None``. For other types SQLite's module looks for an adapter."""
     cells = list(msgspec.structs.astuple(value))
     for place in amounts:

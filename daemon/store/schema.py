@@ -2,12 +2,14 @@
 
 Times are Unix milliseconds of the daemon's clock. Amounts are plain decimal digits in TEXT, because SQLite has no exact
 numeric type. ``NULL`` means "not applicable" or "not yet". ``transaction_locks`` and ``transaction_queue`` have the
-columns that the bot knows; ``orders``, ``attempts`` and ``events`` are the daemon's own.
+columns that the bot knows; ``orders``, ``attempts``, ``events`` and ``fills`` are the daemon's own.
 
 Every index adds a page to every commit that touches it, so there are only those that a promise or the start needs.
 :mod:`daemon.store.cleaning` removes rows, and says which and when.
 
-``user_version`` is the number of the schema. A file of another number is refused.
+``user_version`` is the number of the schema. A start migrates a file of a number that :data:`MIGRATIONS` has, and
+refuses any other. **To change the schema**: raise ``VERSION``, change ``SCHEMA``, and add to ``MIGRATIONS`` what makes
+a file of the former number equal to a new one.
 
 CHECK constraints are chains of comparisons: SQLite builds a list behind ``IN`` into a table for every statement that
 writes, and writing a lock then took three times as long.
@@ -17,13 +19,34 @@ from textwrap import fill, indent
 
 from daemon.core.values.states import State
 
-VERSION = 5
+VERSION = 6
 """``PRAGMA user_version``: the number of this schema."""
 
 APPLICATION_ID = 0x736E6970
 """``PRAGMA application_id`` of this program's files: "snip" in ASCII."""
 
 _STATES = fill(" OR ".join(f"state = '{state.value}'" for state in State), 116)
+
+FILLS = """
+CREATE TABLE fills (
+    symbol            TEXT NOT NULL,        -- BTCUSDT
+    trade_id          TEXT NOT NULL,        -- the exchange's
+    order_id          TEXT NOT NULL,
+    at_ms             INTEGER NOT NULL,     -- by the exchange's clock, truncated to the second
+    price             TEXT NOT NULL,        -- quote per base unit
+    quantity          TEXT NOT NULL,        -- base units
+    quote             TEXT NOT NULL,        -- quote units
+    fee               TEXT NOT NULL,        -- units of fee_asset
+    fee_asset         TEXT NOT NULL,        -- base, quote, or a third asset with which fees are paid
+    is_maker          INTEGER NOT NULL CHECK (is_maker = 0 OR is_maker = 1),  -- it rested on the book
+    PRIMARY KEY (symbol, trade_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fills_by_order ON fills (order_id);
+CREATE INDEX fills_by_time ON fills (at_ms);
+"""
+
+MIGRATIONS = {5: FILLS}
+"""What makes a file of a former number one of the next number."""
 
 SCHEMA = f"""
 CREATE TABLE orders (
@@ -194,4 +217,4 @@ CREATE TABLE facts (
     name              TEXT PRIMARY KEY,     -- halted, clock
     value             TEXT NOT NULL         -- the reason of the halt; the clock's anchor as JSON
 ) STRICT, WITHOUT ROWID;
-"""  # noqa: S608  # constants
+{FILLS}"""  # noqa: S608  # constants

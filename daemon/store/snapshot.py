@@ -35,6 +35,8 @@ def groups(connection: sqlite3.Connection, *, events_after_ms: int = -1) -> Iter
         yield _of_orders(orders)
     for attempts in _pieces(map(rows.attempt_from, _all(connection, "attempts", "client_order_id"))):
         yield ChangeSet(attempts={attempt.client_order_id: attempt for attempt in attempts})
+    for fills in _pieces(map(rows.fill_from, _all(connection, "fills", "symbol, trade_id"))):
+        yield ChangeSet(fills=fills)
     waiters = connection.execute(
         "SELECT * FROM transaction_queue WHERE queue_id BETWEEN 'wait-' AND 'wait.' ORDER BY queue_id"
     )

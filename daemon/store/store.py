@@ -14,11 +14,12 @@ import anyio.to_thread
 from daemon.clock import stopwatch_s
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.verbs.recovery import Remembered
 from daemon.errors import CommitFailed
-from daemon.store import queries
+from daemon.store import fill_queries, queries
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
@@ -173,6 +174,17 @@ class Store:
     async def history(self, order_id: str) -> queries.History | None:
         """Read all records of an order."""
         return await self._read(partial(queries.history, order_id=order_id), self._listing)
+
+    async def fills(self, since_ms: int, until_ms: int) -> list[Fill]:
+        """Read the fills in ``[since_ms, until_ms)`` of the exchange's clock, in the order of their times."""
+        return await self._read(partial(fill_queries.fills, since_ms=since_ms, until_ms=until_ms), self._listing)
+
+    async def orders_lacking_fills(
+        self, before_seq: int, since_ms: int, limit: int
+    ) -> tuple[list[tuple[Order, list[Fill]]], int | None]:
+        """Find orders whose fills do not add up to what was executed (:mod:`daemon.store.fill_queries`)."""
+        find = partial(fill_queries.orders_lacking_fills, before_seq=before_seq, since_ms=since_ms, limit=limit)
+        return await self._read(find, self._listing)
 
     async def bought_targets(self) -> dict[str, str]:
         """Read the id of the order of every target with a BUY, by target id."""

@@ -323,6 +323,8 @@ def _write_rows(connection: sqlite3.Connection, group: Commit | ChangeSet) -> No
     connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
     connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
     connection.executemany(rows.UPSERT_FACT, group.facts.items())
+    if group.fills:
+        connection.executemany(rows.INSERT_FILL, map(rows.fill_row, group.fills))
     connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
 
 

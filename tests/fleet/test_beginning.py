@@ -21,7 +21,7 @@ from tests.exchange.mexc.clocks import in_virtual_time
 from tests.fleet.machines import LEASE_MS, Machine, database, elsewhere, owns
 from tests.support import making
 
-TABLES = ("orders", "attempts", "transaction_locks", "transaction_queue", "events")
+TABLES = ("orders", "attempts", "transaction_locks", "transaction_queue", "fills", "events")
 
 
 async def fill(path: Path) -> None:
@@ -47,6 +47,7 @@ async def fill(path: Path) -> None:
                     attempts={"a": making.attempt(done), "b": making.attempt(placed)},
                     locks={lock.lock_id: released, "lock-2": making.lock(2, resource="r")},
                     waiters={waiter.waiter_id: waiter},
+                    fills=[making.fill(done, 1), making.fill(done, 2), making.fill(placed, 1)],
                     facts={"halted": "a look around", "fleet_other": "of this machine"},
                     events=[
                         Event(name="order.sent", at_ms=making.NOW_MS + n, order_id=done.order_id) for n in range(5)

@@ -7,15 +7,18 @@ from daemon.core.values.events import Event
 from daemon.fleet import entries
 from daemon.fleet.entries import Body, NewerFormat, Takeover
 from daemon.fleet.port import Position, next_entry
+from tests.support import making
 
 TAKEOVER = Takeover(owner="m1", name="tokyo-1", former_until_ms=1_800_000_005_000, reason="its lease ended")
 FIRST = next_entry(Position(), epoch=1, at_ms=1, body=b"first")
 
 
 def test_a_body_is_read_as_it_was_written() -> None:
-    body = Body(facts={"halted": "a look around"}, events=[Event(name="order.sent", at_ms=5)], takeover=TAKEOVER)
+    fill, event = making.fill(making.order()), Event(name="order.sent", at_ms=5)
+    body = Body(facts={"halted": "a look around"}, fills=[fill], events=[event], takeover=TAKEOVER)
     read = entries.decode(entries.encode(body))
-    assert (read.facts, list(read.events), read.takeover) == (body.facts, body.events, TAKEOVER)
+    assert (read.facts, list(read.fills), list(read.events)) == (body.facts, [fill], [event])
+    assert read.takeover == TAKEOVER
 
 
 def test_a_body_of_a_newer_sniperd_is_refused() -> None:

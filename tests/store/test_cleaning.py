@@ -115,8 +115,9 @@ async def rows(store: Store, table: str) -> int:
 async def test_an_order_past_its_retention_goes_with_all_that_belongs_to_it(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         await lived(store, ended(1), ended(2, key_bound=True, key_until_ms=ENDED_MS), ended(3, side=Side.SELL))
-        assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned(orders=3, attempts=3, events=10)
-        assert [await rows(store, table) for table in ("orders", "attempts", "events")] == [1, 0, 1]
+        await store.commit(ChangeSet(fills=[making.fill(ended(1), 1), making.fill(ended(1), 2)])).durable()
+        assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned(orders=3, attempts=3, fills=2, events=10)
+        assert [await rows(store, table) for table in ("orders", "attempts", "fills", "events")] == [1, 0, 0, 1]
         assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned()
 
 

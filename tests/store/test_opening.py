@@ -1,8 +1,10 @@
 """Opening the database: one instance, a checked file, a known version."""
 
 import os
+import signal
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,9 +15,9 @@ import pytest
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, CommitFailed, Locked, StartupError
-from daemon.store import connection
+from daemon.store import connection, rows
 from daemon.store.opening import WAL_BYTES
-from daemon.store.schema import APPLICATION_ID, VERSION
+from daemon.store.schema import APPLICATION_ID, FILLS, MIGRATIONS, SCHEMA, VERSION
 from daemon.store.store import open_store
 from tests.support import making
 
@@ -91,13 +93,72 @@ async def test_a_database_is_free_again_after_its_process(path: Path) -> None:
     await written(path)
 
 
-@pytest.mark.parametrize(("version", "said"), [(VERSION + 1, "a newer sniperd"), (VERSION - 1, "an older sniperd")])
+@pytest.mark.parametrize(("version", "said"), [(VERSION + 1, "a newer sniperd"), (4, "an older sniperd")])
 async def test_a_file_of_another_schema_is_refused_and_left_as_it_is(path: Path, version: int, said: str) -> None:
     await written(path)
     edit(path, f"PRAGMA user_version = {version}")
     before = path.read_bytes()
     assert f"{said} (schema {version}; this one knows {VERSION})" in await opening_fails(path, BadDatabase)
     assert path.read_bytes() == before
+
+
+def made_by_former(path: Path) -> None:
+    """Make a database of schema 5 that holds an order."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(SCHEMA.replace(FILLS, ""))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 5")
+        connection.execute(rows.UPSERT_ORDER, rows.order_row(making.order()))
+
+
+def tables(path: Path) -> list[tuple[str, str]]:
+    """Return the version, and every table, index and trigger with its text."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").fetchall()
+        return [("version", str(pragma("user_version", connection))), *found]
+
+
+async def test_a_file_of_the_former_schema_becomes_one_of_this_schema_with_its_content(path: Path) -> None:
+    made_by_former(path)
+    fill = making.fill(making.order())
+    async with open_store(path) as store:
+        assert await store.order(making.order().order_id) == making.order()
+        await store.commit(ChangeSet(fills=[fill])).durable()
+    async with open_store(path) as store:
+        assert await store.fills(fill.at_ms, fill.at_ms + 1) == [fill]
+    await written(path.with_name("new.db"))
+    assert tables(path) == tables(path.with_name("new.db"))
+
+
+async def test_a_migration_that_fails_changes_nothing_and_a_later_start_makes_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_by_former(path)
+    before = tables(path)
+    with monkeypatch.context() as patch:
+        patch.setitem(MIGRATIONS, 5, FILLS * 2)
+        assert "already exists" in await opening_fails(path, CannotCreate)
+    assert tables(path) == before
+    await written(path)
+    assert tables(path)[0] == ("version", str(VERSION))
+
+
+async def test_a_process_that_is_killed_in_a_migration_has_changed_nothing(path: Path) -> None:
+    made_by_former(path)
+    before = tables(path)
+    code = (
+        "import os, sqlite3, sys; from daemon.store.schema import FILLS\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA journal_mode = WAL')\n"
+        "connection.executescript(f'BEGIN IMMEDIATE; {FILLS} PRAGMA user_version = 6;')\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    killed = await anyio.run_process([sys.executable, "-c", code, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert tables(path) == before
+    await written(path)
+    assert tables(path)[0] == ("version", str(VERSION))
 
 
 async def test_a_file_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:

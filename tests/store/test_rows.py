@@ -15,6 +15,7 @@ from daemon.api.views import encode, order_view
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
@@ -113,6 +114,19 @@ LOCKS = st.builds(
     error=NOTHING_OR | TEXT,
     overdue=st.booleans(),
 )
+FILLS = st.builds(
+    Fill,
+    symbol=TEXT,
+    trade_id=st.uuids().map(str),
+    order_id=st.just("1"),
+    at_ms=MS,
+    price=AMOUNTS,
+    quantity=AMOUNTS,
+    quote=AMOUNTS,
+    fee=AMOUNTS,
+    fee_asset=TEXT,
+    is_maker=st.booleans(),
+)
 EVENTS = st.builds(
     Event,
     name=st.sampled_from(sorted(CATALOGUE)),
@@ -176,22 +190,35 @@ def test_an_order_is_listed_as_it_is_shown_alone(connection: sqlite3.Connection,
 
 
 @SHARED_FIXTURE
-@given(attempt=ATTEMPTS, lock=LOCKS, event=EVENTS)
+@given(attempt=ATTEMPTS, lock=LOCKS, event=EVENTS, fill=FILLS)
 def test_what_belongs_to_an_order_is_read_as_it_was_written(
-    connection: sqlite3.Connection, attempt: Attempt, lock: Lock, event: Event
+    connection: sqlite3.Connection, attempt: Attempt, lock: Lock, event: Event, fill: Fill
 ) -> None:
     order = making.order(order_id="1")
+    connection.execute("DELETE FROM fills")  # of other examples
     step = ChangeSet(
         orders={"1": order},
         attempts={attempt.client_order_id: attempt},
         locks={lock.lock_id: lock},
         events=[event],
+        fills=[fill],
     )
     written(connection, step)
     history = queries.history(connection, "1")
     assert history is not None
     assert (history.order, history.attempts, history.locks) == (order, [attempt], [lock])
     assert history.events[-1] == event
+    assert fill in history.fills
+
+
+@SHARED_FIXTURE
+@given(fill=FILLS)
+def test_a_fill_that_is_written_again_changes_nothing(connection: sqlite3.Connection, fill: Fill) -> None:
+    connection.execute("DELETE FROM fills")  # of other examples
+    written(connection, ChangeSet(fills=[fill, msgspec.structs.replace(fill, fee=fill.fee + 1)]))
+    written(connection, ChangeSet(fills=[msgspec.structs.replace(fill, fee=fill.fee + 2)]))
+    found = connection.execute("SELECT * FROM fills WHERE symbol = ? AND trade_id = ?", (fill.symbol, fill.trade_id))
+    assert [rows.fill_from(row) for row in found] == [fill]
 
 
 @given(order=ORDERS, attempt=ATTEMPTS, lock=LOCKS, event=EVENTS)

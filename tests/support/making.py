@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from daemon.core.values.attempts import Attempt
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
@@ -47,6 +48,23 @@ def attempt(of: Order, number: int = 1, **changes: Any) -> Attempt:
         "started_ms": of.accepted_ms,
     }
     return Attempt(**given | changes)
+
+
+def fill(of: Order, number: int = 1, **changes: Any) -> Fill:
+    """Make a fill of an order; ``number`` makes its trade id unique."""
+    given: dict[str, Any] = {
+        "symbol": of.symbol,
+        "trade_id": f"{of.seq}X{number}",
+        "order_id": of.order_id,
+        "at_ms": of.accepted_ms,
+        "price": Decimal(64_000),
+        "quantity": Decimal("0.001"),
+        "quote": Decimal(64),
+        "fee": Decimal("0.0000005"),
+        "fee_asset": "BTC",
+        "is_maker": False,
+    }
+    return Fill(**given | changes)
 
 
 def lock(token: int = 1, **changes: Any) -> Lock:

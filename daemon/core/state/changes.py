@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.waiters import Waiter
@@ -33,6 +34,7 @@ class ChangeSet(msgspec.Struct):
     locks: dict[str, Lock] = {}
     waiters: dict[str, Waiter] = {}
     facts: dict[str, str] = {}
+    fills: list[Fill] = []
     events: list[Event] = []  # stored, then emitted
     notes: list[Event] = []  # only emitted
     sends: list[Send] = []
@@ -42,7 +44,8 @@ class ChangeSet(msgspec.Struct):
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.orders or self.attempts or self.locks or self.waiters or self.facts or self.events)
+        others = self.waiters or self.facts or self.fills
+        return bool(self.orders or self.attempts or self.locks or self.events or others)
 
     @property
     def is_urgent(self) -> bool:
