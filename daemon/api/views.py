@@ -8,6 +8,7 @@ import msgspec
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import Detail, Event, level_of
+from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
@@ -91,12 +92,26 @@ class ExchangeClockView(View, frozen=True, kw_only=True):
     round_trip_ms: int | None  # of the best measurement
 
 
+class FillView(View, frozen=True, kw_only=True):
+    """A trade of an order, as the exchange states it. Amounts are plain decimal digits."""
+
+    trade_id: str
+    price: str  # quote per base unit
+    quantity: str  # base units
+    quote: str  # quote units
+    fee: str  # units of its asset
+    fee_asset: str
+    is_maker: bool
+    at: int  # Unix ms of the exchange's clock, truncated to the second
+
+
 class ExplainView(View, frozen=True, kw_only=True):
     """Everything about an order."""
 
     order: OrderView
     attempts: list[dict[str, Any]]
     locks: list[dict[str, Any]]
+    fills: list[FillView]  # the trades that are known so far
     events: list[msgspec.Raw]
     next: Outlook
     then: Outlook | None  # what follows if `next` changes nothing
@@ -162,6 +177,7 @@ def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> Explain
         order=order_view(history.order),
         attempts=[_attempt(attempt) for attempt in history.attempts],
         locks=[_lock(lock) for lock in history.locks],
+        fills=[fill_view(fill) for fill in history.fills],
         events=events,
         next=explanation.outlook,
         then=explanation.then,
@@ -169,6 +185,20 @@ def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> Explain
         countdown=explanation.countdown,
         exchange_clock=None if explanation.health is None else _clock(explanation.health),
         now_ms=explanation.now_ms,
+    )
+
+
+def fill_view(fill: Fill) -> FillView:
+    """Show a fill."""
+    return FillView(
+        trade_id=fill.trade_id,
+        price=plain(fill.price),
+        quantity=plain(fill.quantity),
+        quote=plain(fill.quote),
+        fee=plain(fill.fee),
+        fee_asset=fill.fee_asset,
+        is_maker=fill.is_maker,
+        at=fill.at_ms,
     )
 
 

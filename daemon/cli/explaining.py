@@ -21,6 +21,9 @@ _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 SHOWN_ALIKE = 2
 """Attempts with the same refusal in a row that are shown, the first and the last; those between share one row."""
 
+SHOWN_FILLS = 10
+"""Trades of an order that are listed."""
+
 Row = tuple[tuple[int, int], str, str, str, str]
 """The sort key, then the cells: time, what, who, detail."""
 
@@ -101,6 +104,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
                 ("exchange's id", order["exchangeOrderId"]),
                 ("rounded", rounded(order)),
                 ("filled", filled(order)),
+                *_fills(found.get("fills", [])),
             ]
         ),
         "",
@@ -114,6 +118,16 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
             *rows[-left:],
         ]
     return [*head, heads, *rows, *tail]
+
+
+def _fills(fills: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    """Format each trade with its fee; of many, the first."""
+    shown = [
+        ("fill", f"{each['quantity']} at {each['price']} = {each['quote']}, fee {each['fee']} {each['feeAsset']}")
+        for each in fills[:SHOWN_FILLS]
+    ]
+    left = len(fills) - SHOWN_FILLS
+    return [*shown, ("", f"and {left} more: --json")] if left > 0 else list(shown)
 
 
 def _ahead(found: dict[str, Any]) -> list[str]:

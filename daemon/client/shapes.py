@@ -122,6 +122,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     attempts: list[dict[str, Any]]
     locks: list[dict[str, Any]]
     events: list[dict[str, Any]]
+    fills: list[dict[str, Any]] = []  # the trades that are known so far, with their fees
     next: dict[str, Any]  # what comes next, and when
 
 

@@ -21,6 +21,7 @@ from daemon.engine.deliveries import Deliveries
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
+from daemon.engine.fill_reader import FillReader
 from daemon.engine.firing_thread import FiringThread
 from daemon.engine.housekeeping import Housekeeping
 from daemon.engine.listing_watch import ListingWatch
@@ -96,6 +97,7 @@ class Engine:
         trigger = FiringThread(clock.now_ns) if trigger is None else trigger
         self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer, trigger)
         self._listing_watch = ListingWatch(self.effects, exchange, calendar, emit)
+        self._fill_reader = FillReader(self.effects, exchange, store)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config, self.state.next_instant_ms)
         self.effects.wire(
             start=self.executor.start,
@@ -105,6 +107,7 @@ class Engine:
                 self._dispatcher.look_again,
                 self._reconciler.look_again,
                 self._listing_watch.look_again,
+                self._fill_reader.look_again,
                 self.executor.shots.look_again,
             ],
         )
@@ -146,6 +149,7 @@ class Engine:
         self._dispatcher.wake()
         self._reconciler.wake()
         self._listing_watch.wake()
+        self._fill_reader.wake()
 
     def _clock_measured(self) -> None:
         """Let decisions use the exchange's clock as it was measured."""
@@ -210,6 +214,7 @@ class Engine:
             self._listing_watch.run,
             self._listing_watch.read_calendar,
             self._listing_watch.check_account,
+            self._fill_reader.run,
         ):
             tasks.start_soon(task)
         await self._first_search()

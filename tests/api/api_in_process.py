@@ -102,11 +102,19 @@ def value_of(response: Response) -> Any:
 
 
 @asynccontextmanager
-async def running(database: Path, backlog: Callable[[Api], Awaitable[None]] | None = None) -> AsyncIterator[Api]:
-    """Run an engine on a database, with a simulated exchange; ``backlog`` is what it decides before it dispatches."""
+async def running(
+    database: Path,
+    backlog: Callable[[Api], Awaitable[None]] | None = None,
+    simulated: SimulatedExchange | None = None,
+) -> AsyncIterator[Api]:
+    """Run an engine on a database, with a simulated exchange.
+
+    ``backlog`` is what it decides before it dispatches; ``simulated`` is the exchange, in place of a new one.
+    """
     clock, config, book = WallClock(), Config(), Book()
-    simulated = SimulatedExchange(book, rng=Random(1))  # noqa: S311  # a simulation
     with closing(book):
+        if simulated is None:
+            simulated = SimulatedExchange(book, rng=Random(1))  # noqa: S311  # a simulation
         async with serving(simulated) as url, open_transport(url) as transport, open_store(database) as store:
             exchange = MexcExchange(transport, PAPER, clock, config.exchange)
             stream = EventStream(clock, lambda _: None, lambda line: line)

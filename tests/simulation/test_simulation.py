@@ -18,6 +18,7 @@ def test_a_day_of_crashes_and_faults_breaks_no_promise(seed: int, tmp_path: Path
     assert verdict.trades["success"] > 0
     assert verdict.trades["400"] > 0
     assert verdict.removed > 0
+    assert verdict.fills > 0
 
 
 def test_the_same_seed_is_the_same_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.store import rows
 from daemon.store.opening import prepare
 from tests.chaos.trades import Told
 from tests.simulation.verdict import Records, judge
-from tests.support.making import NOW_MS, attempt, order
+from tests.support.making import NOW_MS, attempt, fill, order
 
 GONE = order(1, state=State.EXPIRED, key_bound=False, finished_ms=NOW_MS, target_id=None)
 NOTHING = Told(wish=0, asked_ms=NOW_MS, told_ms=NOW_MS + 100, status=400, succeeded=False, order_id=GONE.order_id)
@@ -97,6 +98,47 @@ def test_an_order_sent_beside_an_outstanding_one_is_found_unless_its_lock_was_re
         records.released.add(doubtful.order_id)
         records.check_send(disk, sent.client_order_id, NOW_MS)
         assert records.broken == []
+
+
+FILLED = order(
+    1,
+    state=State.FILLED,
+    exchange_order_id="C02__1",
+    client_order_id=f"{1:026d}-1",
+    executed_quantity=Decimal(1),
+    executed_quote=Decimal(10),
+    finished_ms=NOW_MS,
+)
+TRADE = {
+    "id": "1X1", "price": "10", "qty": "1", "quoteQty": "10", "commission": "0.0005", "commissionAsset": "BTC",
+    "time": NOW_MS + 250, "isMaker": False,
+}  # fmt: skip
+STORED = fill(
+    FILLED,
+    trade_id="1X1",
+    at_ms=NOW_MS,
+    price=Decimal(10),
+    quantity=Decimal(1),
+    quote=Decimal(10),
+    fee=Decimal("0.0005"),
+)
+
+
+@pytest.mark.parametrize(
+    ("fills", "found"),
+    [
+        pytest.param([STORED], False, id="as on the exchange"),
+        pytest.param([], True, id="missing"),
+        pytest.param([msgspec.structs.replace(STORED, fee=Decimal("0.00051"))], True, id="another fee"),
+        pytest.param([STORED, msgspec.structs.replace(STORED, trade_id="2")], True, id="one too many"),
+    ],
+)
+def test_fills_that_differ_from_the_book_are_found(path: Path, fills: list[Fill], found: bool) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as disk:
+        disk.execute(rows.UPSERT_ORDER, rows.order_row(FILLED))
+        disk.executemany(rows.INSERT_FILL, map(rows.fill_row, fills))
+    entry = book_entry(f"{FILLED.order_id}-1") | {"fills": [TRADE]}
+    assert any("has the fills" in broken for broken in judge(path, [entry], Records()).broken) is found
 
 
 def book_entry(client_order_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.exchange.mexc.order_rows import STATES
@@ -43,6 +44,7 @@ class Verdict(msgspec.Struct, frozen=True):
     trades: dict[str, int]  # what the trade route would have answered: success, or an HTTP status
     removed: int  # orders that clean-up removed
     batched: int  # orders that left in another order's request
+    fills: int  # trades of orders on disk
 
 
 class Records:
@@ -125,6 +127,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
     """Compare the exchange's book with the daemon's database."""
     with closing(open_for_reading(path)) as disk:
         on_disk = {order_id for (order_id,) in disk.execute("SELECT order_id FROM orders")}
+        fills = [rows.fill_from(row) for row in disk.execute("SELECT * FROM fills")]
         records.look(disk)
     by_id = records.seen
     orders = list(by_id.values())
@@ -143,17 +146,24 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
             continue
         known.append(msgspec.convert(entry, Entry, strict=False))
         broken += _differences(order, entry)
+        broken += _other_fills(order, entry, fills) if order_id in on_disk else []
     placed = orders_per_signal(known, lambda entry: by_id[entry.client_order_id.rpartition("-")[0]].key)
     broken += [f"{key} has {count} orders on the exchange" for key, count in placed.items() if count > 1]
     for wish, order_ids in records.acknowledged.items():
         broken += [f"wish {wish} was acknowledged as {order_id} and forgotten" for order_id in order_ids - by_id.keys()]
     held = {entry["clientOrderId"] for entry in book}
+    placed_ids = {client_order_id.rpartition("-")[0] for client_order_id in held}
     broken += [
         f"{order.order_id} is {order.state} and not on the exchange"
         for order in orders
         if order.state in STATES.values() and order.client_order_id not in held
     ]
     states = Counter(order.state.value for order in orders)
+    broken += [
+        f"fill {fill.trade_id} is of {fill.order_id}, which is not on the exchange"
+        for fill in fills
+        if fill.order_id not in placed_ids
+    ]
     unsettled = {State.ARMED, State.IN_FLIGHT, State.QUEUED}
     broken += [f"{order.order_id} is still {order.state} at the end" for order in orders if order.state in unsettled]
     trades = Counter("success" if told.succeeded else str(told.status) for _, told in records.trades)
@@ -165,6 +175,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
         trades=dict(sorted(trades.items())),
         removed=len(by_id) - len(on_disk),
         batched=records.batched,
+        fills=len(fills),
     )
 
 
@@ -186,6 +197,29 @@ def _mistold(book: list[dict[str, Any]], records: Records) -> list[str]:
         sizes = {told.wish: (own[-1].symbol, own[-1].orig_qty) if own else ("", Decimal(0))}
         broken += mistold([told], own, sizes, ANY_AGE_MS)
     return broken
+
+
+def _other_fills(order: Order, entry: dict[str, Any], fills: list[Fill]) -> list[str]:
+    """Compare the fills of an order that has ended with the book, to the last digit."""
+    shown = {
+        Fill(
+            symbol=entry["symbol"],
+            trade_id=each["id"],
+            order_id=order.order_id,
+            at_ms=each["time"] // 1_000 * 1_000,
+            price=Decimal(each["price"]),
+            quantity=Decimal(each["qty"]),
+            quote=Decimal(each["quoteQty"]),
+            fee=Decimal(each["commission"]),
+            fee_asset=each["commissionAsset"],
+            is_maker=each["isMaker"],
+        )
+        for each in entry["fills"]
+    }
+    known = {fill for fill in fills if fill.order_id == order.order_id}
+    if known == shown or (order.finished_ms is None and known <= shown):
+        return []
+    return [f"{order.order_id} has the fills {known}; the exchange shows {shown}"]
 
 
 def _differences(order: Order, entry: dict[str, Any]) -> list[str]:

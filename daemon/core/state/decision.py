@@ -85,6 +85,8 @@ class Decision:
             state.searches.schedule(order, begin(order, self.now_ms, state.rules))
         else:
             state.searches.end(order.order_id)
+        if order.finished_ms is not None:
+            state.fills.ended(order, self.now_ms)
         return order
 
     def enqueue(self, order: Order) -> None:

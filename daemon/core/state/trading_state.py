@@ -9,6 +9,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``intake``       a signal becomes an order, or is answered by an earlier one
 ``dispatch``     send the next orders, and do what is due
 ``outcomes``     an answer or a search's result arrived
+``fills``        trades of orders arrived
 ``launching``    attempts around the open of a pair
 ``batching``     armed orders share a request
 ``fitting``      a waiting order is rounded to its pair's rules
@@ -39,6 +40,7 @@ from daemon.core.rules.rate import RateBudget
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.exchange_time import ExchangeTime
+from daemon.core.state.fills import Fills
 from daemon.core.state.gate import Gate
 from daemon.core.state.instant_requests import InstantRequests
 from daemon.core.state.instants import Instants
@@ -103,6 +105,7 @@ class TradingState:
         self.launches = Launches()
         self.listings = Listings()
         self.searches = Searches(self.orders)
+        self.fills = Fills()
         self.exchange_time = ExchangeTime()
         self.timers = Timers(self.exchange_time)
         self.instants = Instants()

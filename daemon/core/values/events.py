@@ -121,6 +121,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "the order was filled, but neither it nor its fills show a sum; its price stays unknown",
         ("reason",),
     ),
+    "order.fills_unknown": Kind(
+        Level.WARNING, "the exchange does not show all fills of an ended order; the rest, and its fees, stay unknown",
+        ("executed_quantity", "fills"),
+    ),
     "order.seen_late": Kind(
         Level.CRITICAL,
         "a query found an order that counted as not placed: compare with the exchange at once",
@@ -372,8 +376,8 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "store.slow_commit": Kind(Level.WARNING, "a commit was slow", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(
-        Level.INFO, "rows past their retention were removed", ("locks", "queue", "orders", "attempts", "events"),
-        durable=False,
+        Level.INFO, "rows past their retention were removed",
+        ("locks", "queue", "orders", "attempts", "fills", "events"), durable=False,
     ),
     "store.locked": Kind(
         Level.ERROR, "another program keeps the database locked; nothing is accepted or sent until it ends",

@@ -10,6 +10,7 @@ from enum import Enum, StrEnum, auto
 
 import msgspec
 
+from daemon.core.values.fills import Fill
 from daemon.core.values.states import State
 
 
@@ -102,9 +103,11 @@ class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     answered: str  # raw, bounded
     failed: bool = False
+    cut: bool = False  # a full list, which may lack a part of the order
     reached: bool = True  # False: the exchange gave no answer at all
     retry_after_ms: int | None = None  # the exchange asked to send nothing for this time
     report: OrderReport | None = None
+    fills: tuple[Fill, ...] = ()  # of the order, as far as the answer has them
     odd: str | None = None  # the part of the answer that contradicts what was sent, or is not understood
     passed_over: tuple[str, ...] = ()  # rows of other orders that cannot be read
 

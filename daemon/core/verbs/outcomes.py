@@ -30,6 +30,7 @@ from daemon.core.values.states import KEY_FREE, REPORT_EVENTS, WAITING, OrderEve
 from daemon.core.values.symbols import SymbolRules, amounts_changed
 from daemon.core.verbs import launching
 from daemon.core.verbs.dispatch import expire
+from daemon.core.verbs.fills import keep_fills
 from daemon.core.verbs.operator import halt, withdraw
 
 MAX_ODD_ROWS = 1_000
@@ -106,6 +107,7 @@ def searched(d: Decision, order_id: str, results: Sequence[QueryResult]) -> None
     was_odd = search.odd
     for result in results:
         d.back_off(result.at_ms + (result.retry_after_ms or 0))
+        keep_fills(d, order_id, result.fills)
     conclusion, report, search = conclude(order, search, results, d.now_ms, d.state.rules)
     _report_passed_over(d, order, results)
     is_odd_news = search.odd is not None and search.odd != was_odd

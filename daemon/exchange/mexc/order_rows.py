@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from daemon.core.values.decimals import ZERO, plain, product, total
+from daemon.core.values.decimals import ZERO, canonical, plain, product, total
 from daemon.core.values.exchange_replies import OrderReport
+from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import MEANINGS, State
 from daemon.exchange.mexc.replies import UNREADABLE
-from daemon.exchange.mexc.views import UnreadableError, amount
+from daemon.exchange.mexc.views import LARGEST, SMALLEST, UnreadableError, amount
 
 STATES = {meaning.shown.word: state for state, meaning in MEANINGS.items() if meaning.shown is not None}
 """MEXC's five states (documented)."""
@@ -35,6 +36,9 @@ ENDED_WORDS = frozenset({
 
 MAX_SHOWN = 200
 """Characters of an odd row that are reported."""
+
+LATEST_MS = 1 << 53
+"""Beyond is no instant that JSON could show again."""
 
 
 class _Row(msgspec.Struct, rename="camel"):
@@ -59,6 +63,10 @@ class _Trade(_Row, rename="camel"):
     price: Decimal | None = None
     qty: Decimal | None = None
     quote_qty: Decimal | None = None
+    commission: Any = None  # these make the fill complete; a row is an order report without them
+    commission_asset: Any = None
+    is_maker: Any = None
+    time: Any = None
 
 
 _R = TypeVar("_R", _Order, _Trade)
@@ -81,6 +89,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one order in an answer."""
 
     report: OrderReport | None = None
+    fills: tuple[Fill, ...] = ()
     rows: int = 1  # rows in the answer
     odd: str | None = None  # the part of our own row that is not understood, though the row is an order report
     passed_over: tuple[str, ...] = ()  # rows of other orders that cannot be read
@@ -131,19 +140,25 @@ def among_trades(body: bytes, order: Order) -> Found:
     rows, length, passed_over = _ours(_Trade, body, order)
     if not rows:
         return Found(rows=length, passed_over=passed_over)
-    fills = {str(number if row.id is None else row.id): row for number, row in enumerate(_named(order, rows))}
-    for row in fills.values():
+    trades = {str(number if row.id is None else row.id): row for number, row in enumerate(_named(order, rows))}
+    for row in trades.values():
         side = None if row.is_buyer is None else Side.BUY if row.is_buyer else Side.SELL
         _check(order, symbol=row.symbol, side=side)
-    first = next(iter(fills.values()))
+    first = next(iter(trades.values()))
     report = OrderReport(
         client_order_id=first.client_order_id,
         exchange_order_id=_order_id(first, order),
         state=State.PARTIALLY_FILLED,
-        executed_quantity=reduce(total, (_amount(row.qty) for row in fills.values())),
-        executed_quote=reduce(total, (_sum(row) for row in fills.values())),
+        executed_quantity=reduce(total, (_amount(row.qty) for row in trades.values())),
+        executed_quote=reduce(total, (_sum(row) for row in trades.values())),
     )
-    return Found(report=report, rows=length, passed_over=passed_over)
+    fills = (_fill(row, order) for row in trades.values())
+    return Found(
+        report=report,
+        fills=tuple(fill for fill in fills if fill is not None),
+        rows=length,
+        passed_over=passed_over,
+    )
 
 
 def names(body: bytes) -> list[tuple[str, str]]:
@@ -309,6 +324,35 @@ def _state(status: str | int | None, executed: Decimal, order: Order) -> tuple[S
 def _sum(fill: _Trade) -> Decimal:
     """Return the quote amount of a fill."""
     return _amount(fill.quote_qty) or product(_amount(fill.qty), _amount(fill.price))
+
+
+def _fill(row: _Trade, order: Order) -> Fill | None:
+    """Return a fill of ours; ``None`` if the row does not state all of it."""
+    fee, asset, at_ms = _fee(row.commission), row.commission_asset, row.time
+    is_whole = row.id and row.price and row.qty and isinstance(asset, str) and asset
+    if fee is None or not is_whole or not isinstance(at_ms, int) or not 0 < at_ms < LATEST_MS:
+        return None
+    return Fill(
+        symbol=order.symbol,
+        trade_id=str(row.id),
+        order_id=order.order_id,
+        at_ms=at_ms,
+        price=_amount(row.price),
+        quantity=_amount(row.qty),
+        quote=_sum(row),
+        fee=fee,
+        fee_asset=asset,
+        is_maker=row.is_maker is True,
+    )
+
+
+def _fee(shown: object) -> Decimal | None:
+    """Return a fee; a negative one is a rebate."""
+    try:
+        fee = Decimal(str(shown))
+        return canonical(fee) if not fee or SMALLEST <= abs(fee) < LARGEST else None
+    except ArithmeticError:
+        return None
 
 
 def _amount(shown: Decimal | None) -> Decimal:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
+from daemon.core.values.fills import Fill
 from daemon.core.values.orders import OrderType
 from daemon.core.values.states import State
 from daemon.exchange.mexc import order_rows
@@ -579,6 +580,135 @@ async def test_the_value_of_a_fill_is_computed_if_it_is_missing(
 async def test_all_fills_without_an_id_count(exchange: ScriptedExchange, client: MexcExchange) -> None:
     found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | {"id": None}] * 2))
     assert found.report == reported("0.5", "5.5", state=State.PARTIALLY_FILLED)
+
+
+FEE = {"commission": "0.0013750000", "commissionAsset": "MX", "isMaker": True, "time": 1644489390000}
+
+
+async def test_a_fill_is_read_with_its_fee_to_the_last_digit(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    found = await query(exchange, client, Source.MY_TRADES, ok([ANOTHER_TRADE, TRADE | FEE, TRADE | FEE]))
+    [fill] = found.fills
+    assert fill == Fill(
+        symbol="BTCUSDT",
+        trade_id="fad2af9e942049b6adbda1a271f990c6",
+        order_id=ORDER_ID,
+        at_ms=1644489390000,
+        price=Decimal(11),
+        quantity=Decimal("0.25"),
+        quote=Decimal("2.75"),
+        fee=Decimal("0.001375"),
+        fee_asset="MX",
+        is_maker=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "fee"), [("-0.5", Decimal("-0.5")), (0, Decimal(0)), (1e-07, Decimal("0.0000001"))], ids=str
+)
+async def test_a_fee_may_be_a_rebate_nothing_or_a_number(
+    exchange: ScriptedExchange, client: MexcExchange, shown: object, fee: Decimal
+) -> None:
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | {"commission": shown}]))
+    assert [fill.fee for fill in found.fills] == [fee]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": None}, {"id": ""}, {"price": "0"}, {"qty": "0"}, {"commission": None}, {"commission": "a little"},
+        {"commission": True}, {"commission": "NaN"}, {"commission": "1e999999"}, {"commissionAsset": None},
+        {"commissionAsset": ""}, {"commissionAsset": 7}, {"time": None}, {"time": "now"}, {"time": 0},
+        {"time": 1 << 60},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_trade_that_does_not_state_all_of_a_fill_is_a_report_and_no_fill(
+    exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object]
+) -> None:
+    second = TRADE | {"id": "2"}
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | fields, second]))
+    assert found.report is not None
+    assert [fill.trade_id for fill in found.fills] == ["2"]
+
+
+async def test_trades_that_a_full_list_cuts_off_are_asked_for_by_the_orders_id(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    full = [ANOTHER_TRADE] * 99
+    exchange.on(MY_TRADES, ok([*full, TRADE]), ok([TRADE, TRADE | {"id": "2"}]))
+    placed = an_order(exchange_order_id=TRADE["orderId"], executed_quantity=Decimal("0.5"))
+    found = await client.query(placed, Source.MY_TRADES, BEGIN_MS)
+    assert [fill.trade_id for fill in found.fills] == [TRADE["id"], "2"]
+    assert exchange.requests(MY_TRADES)[1].parameters["orderId"] == TRADE["orderId"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        pytest.param({"executed_quantity": Decimal("0.25")}, [ANOTHER_TRADE] * 99 + [TRADE], id="it has all"),
+        pytest.param({"executed_quantity": Decimal("0.5")}, [TRADE], id="it is not full"),
+        pytest.param({"exchange_order_id": None}, [ANOTHER_TRADE] * 99 + [TRADE], id="the id is not known"),
+    ],
+)
+async def test_a_list_of_trades_is_enough(
+    exchange: ScriptedExchange, client: MexcExchange, changes: dict[str, Any], answer: list[object]
+) -> None:
+    exchange.on(MY_TRADES, ok(answer))
+    placed = an_order(**{"exchange_order_id": TRADE["orderId"]} | changes)
+    found = await client.query(placed, Source.MY_TRADES, BEGIN_MS)
+    assert [fill.trade_id for fill in found.fills] == [TRADE["id"]]
+    assert len(exchange.requests(MY_TRADES)) == 1
+
+
+async def test_an_order_of_more_than_a_week_ago_is_asked_for_by_its_id(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    """A list that begins so long ago was seen to be empty."""
+    exchange.on(MY_TRADES, ok([]), ok([TRADE]))
+    sent_ms = BEGIN_MS - 8 * 86_400_000
+    found = await client.query(
+        an_order(exchange_order_id=TRADE["orderId"], sent_ms=sent_ms), Source.MY_TRADES, BEGIN_MS
+    )
+    assert [fill.trade_id for fill in found.fills] == [TRADE["id"]]
+
+
+async def test_the_trades_of_an_order_that_has_more_than_a_page_are_read_page_by_page(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    trades = [TRADE | {"id": str(number), "time": BEGIN_MS - number * 1_000} for number in range(250)]
+    pages = [ok(trades[first : first + 100]) for first in (0, 0, 99, 198)]  # the list, then the order's own
+    exchange.on(MY_TRADES, *pages)
+    placed = an_order(exchange_order_id=TRADE["orderId"], quantity=None, executed_quantity=Decimal("62.5"))
+    found = await client.query(placed, Source.MY_TRADES, BEGIN_MS)
+    assert sorted(int(fill.trade_id) for fill in found.fills) == [*range(250)]
+    ends = [each.parameters.get("endTime") for each in exchange.requests(MY_TRADES)]
+    assert ends == [None, None, str(BEGIN_MS - 99_000 + 999), str(BEGIN_MS - 198_000 + 999)]
+
+
+async def test_pages_that_show_nothing_new_end_the_reading(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    page = [TRADE | {"id": str(number)} for number in range(100)]
+    exchange.on(MY_TRADES, ok(page))
+    placed = an_order(exchange_order_id=TRADE["orderId"], quantity=None, executed_quantity=Decimal("62.5"))
+    assert len((await client.query(placed, Source.MY_TRADES, BEGIN_MS)).fills) == 100
+    assert len(exchange.requests(MY_TRADES)) == 3
+
+
+async def test_a_list_that_begins_more_than_a_week_ago_is_not_used_for_a_later_order(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(MY_TRADES, ok([]), ok([]), ok([TRADE]))
+    old = an_order(exchange_order_id="C02__9", sent_ms=BEGIN_MS - 8 * 86_400_000)
+    await client.query(old, Source.MY_TRADES, BEGIN_MS)
+    found = await client.query(an_order(exchange_order_id=TRADE["orderId"]), Source.MY_TRADES, BEGIN_MS)
+    assert [fill.trade_id for fill in found.fills] == [TRADE["id"]]
+
+
+async def test_a_full_list_stays_no_negative_if_the_orders_own_trades_are_not_shown(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(MY_TRADES, ok([ANOTHER_TRADE] * 100), ok([]))
+    found = await client.query(an_order(exchange_order_id=TRADE["orderId"]), Source.MY_TRADES, BEGIN_MS)
+    assert (found.failed, found.report) == (True, None)
 
 
 # --- further results of a query
