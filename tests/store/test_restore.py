@@ -57,6 +57,18 @@ async def test_what_the_backup_holds_is_there_again_and_known_to_be_a_copy(datab
     assert remembered.copied is not None
 
 
+async def test_a_backup_of_the_former_schema_is_restored_and_the_next_start_migrates_it(
+    database: Path, copy: Path
+) -> None:
+    await backed_up(database, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.executescript("DROP TABLE fills; PRAGMA user_version = 5;")
+    assert restore(copy, database, now_ms=AT_MS).schema == 5
+    async with open_store(database) as store:
+        assert await store.fills(0, AT_MS) == []
+        assert len([*(await store.remembered()).orders.take()]) == 3
+
+
 async def test_the_former_database_can_be_opened_where_it_is_kept(database: Path, copy: Path) -> None:
     await backed_up(database, copy)
     kept = restore(copy, database, now_ms=AT_MS).kept
