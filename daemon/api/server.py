@@ -35,6 +35,7 @@ from daemon.api.lock_routes import Locks
 from daemon.api.monitoring_routes import Monitoring
 from daemon.api.openapi import Description
 from daemon.api.order_routes import Orders
+from daemon.api.report_routes import Reports
 from daemon.api.signal_routes import Signals
 from daemon.api.status_routes import Status
 from daemon.clock import Clock
@@ -68,6 +69,7 @@ def endpoints(context: Context, events: EventStream) -> list[Endpoint]:
     owners = (
         Signals(context),
         Orders(context),
+        Reports(context),
         Locks(context),
         Admin(context),
         BotTrade(context),

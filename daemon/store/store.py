@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiosqlite
 import anyio
 import anyio.to_thread
+import msgspec
 
 from daemon.clock import stopwatch_s
 from daemon.core.state.changes import ChangeSet
@@ -18,6 +19,7 @@ from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.verbs.recovery import Remembered
+from daemon.core.views.results import Period
 from daemon.errors import CommitFailed
 from daemon.store import fill_queries, queries
 from daemon.store.bot_tables import BotTables, Filter, reader
@@ -29,6 +31,7 @@ from daemon.store.files import InstanceLock, file_check, instance_lock, make_fil
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.order_pages import OrderRow, order_page
 from daemon.store.rescue import rescue
+from daemon.store.traded_orders import traded_orders
 from daemon.store.writer import Writer, write_groups
 
 WATCH_S = 1.0
@@ -201,6 +204,10 @@ class Store:
     async def order_page(self, wanted: queries.OrderFilter, limit: int) -> Sequence[OrderRow]:
         """Read a page of orders as the API shows them, newest first."""
         return await self._read(order_page(wanted, limit), self._listing)
+
+    async def traded_orders(self, period: Period, before_seq: int | None, limit: int) -> Sequence[msgspec.Raw]:
+        """Read orders that a period may count, newest first, each as the JSON of a ``Traded``."""
+        return await self._read(traded_orders(period, before_seq, limit), self._listing)
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:
         """Remove what ended before ``before_ms``, and history from before ``history_before_ms``, between commits.

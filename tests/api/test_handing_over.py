@@ -197,6 +197,16 @@ async def test_orders_are_read_from_the_owner_and_without_one_from_the_copy(flee
     assert COPY.items() <= page.headers.items()
 
 
+async def test_the_report_is_the_owners_and_without_one_it_is_made_from_the_copy(fleet: Fleet) -> None:
+    await submit(fleet.member, market_buy(), Prefer="wait=5")
+    [whole] = value_of(await fleet.member.ask("GET", "/v1/report"))["totals"]
+    assert whole["buys"]["filled"] == 1
+    fleet.membership.has_owner = False
+    copied = await fleet.member.ask("GET", "/v1/report")
+    assert (copied.status, value_of(copied)["totals"]) == (200, [])
+    assert COPY.items() <= copied.headers.items()
+
+
 async def test_without_an_owner_a_signal_is_to_be_sent_again(fleet: Fleet) -> None:
     fleet.membership.has_owner = False
     fleet.calls.stop()

@@ -39,6 +39,11 @@ def total(one: Decimal, other: Decimal) -> Decimal:
     return _EXACT.add(one, other)
 
 
+def difference(one: Decimal, other: Decimal) -> Decimal:
+    """Subtract an amount without rounding."""
+    return _EXACT.subtract(one, other)
+
+
 def quotient(one: Decimal, other: Decimal) -> Decimal:
     """Divide amounts, to 28 significant digits: a price of 1e-13 keeps its digits, too."""
     return _ROUNDED.divide(one, other)

@@ -74,6 +74,20 @@ def test_a_copy_answers_reads_while_there_is_no_owner(fleet: Fleet) -> None:
         stream.wait_for("fleet.took_over")
 
 
+def test_a_copy_makes_the_report_while_there_is_no_owner(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    [standby] = [each.daemon for each in fleet.others(owner)]
+    target = market_buy()
+    bought = owner.daemon.submit(target, wait_s=10).json
+    with following(standby.status) as stream:
+        owner.daemon.kill()
+        found = ask(standby.status, "GET", "/v1/report")
+        assert found.status == 200
+        [shown] = found.json["targets"]
+        assert (shown["snipeTargetId"], shown["boughtValue"]) == (target["snipeTargetId"], bought["executedQuote"])
+        stream.wait_for("fleet.took_over")
+
+
 def test_a_standby_that_is_ended_ends_at_once(fleet: Fleet) -> None:
     [standby] = fleet.others(fleet.owner())
     assert standby.daemon.terminate() == 0
