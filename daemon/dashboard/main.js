@@ -9,6 +9,7 @@ import { follow, reader } from "./feed.js";
 import * as fleet from "./fleet.js";
 import * as history from "./history.js";
 import * as plots from "./plots.js";
+import * as result from "./result.js";
 import * as shown from "./shown.js";
 import { Refused, read, takeToken } from "./wire.js";
 
@@ -27,6 +28,7 @@ const refresh = {
   evidence: reader(readEvidence, 400, noteFailure),
   tables: reader(readTables, 500, noteFailure),
   history: reader(history.update, 1_000, noteFailure),
+  result: reader(result.update, 1_000, noteFailure),
   fleet: reader(readFleet, 500, noteFailure),
   alerts: reader(async () => board.updateAlerts((await read("/v1/alerts")).alerts), 1_000, noteFailure),
   stats: reader(readStats, 1_000, () => plots.fail("no figures")),
@@ -182,6 +184,7 @@ board.place();
 fleet.place();
 plots.place();
 history.place(refresh.history);
+result.place(refresh.result);
 acting.begin(subject, readAll);
 window.addEventListener("hashchange", () => {
   takeToken();
