@@ -18,6 +18,7 @@ TOPICS = {
     "installing",
     "fleet",
     "operating",
+    "money",
     "symptoms",
     "monitoring",
     "simulator",
