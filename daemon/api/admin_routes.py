@@ -110,9 +110,8 @@ class Admin:
             executed_quote=_amount("executedQuote", asked.executed_quote),
         )
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
-        return json(
-            order_view(await self._context.order_commands.resolve(request.path_parameters["id"], found, caller, reason))
-        )
+        order = await self._context.order_commands.resolve(request.path_parameters["id"], found, caller, reason)
+        return json(order_view(order, self._context.engine.state.quote_asset))
 
     @Route(
         "POST",
@@ -127,7 +126,7 @@ class Admin:
         order = await self._context.order_commands.requeue(
             request.path_parameters["id"], self._context.caller(request), reason
         )
-        return json(order_view(order))
+        return json(order_view(order, self._context.engine.state.quote_asset))
 
     @Route("POST", "/v1/orders/{id}/reschedule", body=_reschedule, answers={200: OrderView}, refuses=_DECIDING)
     async def reschedule(self, request: Request) -> Response:
@@ -137,7 +136,7 @@ class Admin:
         order = await self._context.order_commands.reschedule(
             request.path_parameters["id"], asked.execute_at, caller, reason
         )
-        return json(order_view(order))
+        return json(order_view(order, self._context.engine.state.quote_asset))
 
 
 def _reason_of(request: Request) -> str:

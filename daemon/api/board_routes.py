@@ -11,6 +11,7 @@ from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
 from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
+from daemon.core.values.quote_assets import QuoteAsset
 from daemon.core.views.board import BoardEntry, overview
 from daemon.core.views.countdown import Countdown, Countdowns
 from daemon.core.views.explain import Outlook
@@ -66,7 +67,9 @@ class Board:
         return encode(
             BoardView(
                 status=status,
-                orders=await in_pieces(found.standings, partial(_standing_view, engine.countdowns())),
+                orders=await in_pieces(
+                    found.standings, partial(_standing_view, engine.state.quote_asset, engine.countdowns())
+                ),
                 unshown=found.unshown,
                 locks=await in_pieces(locks, lock_view),
                 queue=await in_pieces(found.queue, waiting_view),
@@ -74,10 +77,10 @@ class Board:
         )
 
 
-def _standing_view(countdowns: Countdowns, standing: BoardEntry) -> StandingView:
+def _standing_view(quote_asset: QuoteAsset, countdowns: Countdowns, standing: BoardEntry) -> StandingView:
     search, waiting = standing.search, standing.waiting
     return StandingView(
-        **order_fields(standing.order),
+        **order_fields(standing.order, quote_asset),
         next=standing.outlook,
         countdown=countdowns.of(standing.order),
         position=None if waiting is None else waiting.position,

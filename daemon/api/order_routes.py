@@ -13,7 +13,6 @@ from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_view, order_view, stored_event
 from daemon.core.values.states import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
-from daemon.store.order_pages import OrderRow
 from daemon.store.queries import OrderFilter
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
@@ -73,7 +72,7 @@ class Orders:
         )
         async with self._context.disk_reads.slot():
             rows = await self._context.engine.store.order_page(wanted, limit)
-            shown = b",".join(await in_pieces(rows, OrderRow.json))
+            shown = b",".join(await in_pieces(rows, lambda row: row.json(self._context.engine.state.quote_asset)))
         more = str(rows[-1].seq) if len(rows) == limit else None
         return encoded(b'{"orders":[%b],"next":%b}' % (shown, encode(more)))
 
@@ -87,14 +86,16 @@ class Orders:
     )
     async def one(self, request: Request) -> Response:
         """Show one order."""
-        return json(order_view(await self._context.order_commands.order(request.path_parameters["id"])))
+        order = await self._context.order_commands.order(request.path_parameters["id"])
+        return json(order_view(order, self._context.engine.state.quote_asset))
 
     @Route("GET", "/v1/orders/{id}/explain", answers={200: ExplainView}, refuses=[Unknown])
     async def explain(self, request: Request) -> Response:
         """Show everything about an order: its attempts, every event with time and reason, and what comes next."""
         async with self._context.disk_reads.slot():
             explanation = await self._context.order_commands.explain(request.path_parameters["id"])
-            return json(explain_view(explanation, await in_pieces(explanation.history.events, stored_event)))
+            events = await in_pieces(explanation.history.events, stored_event)
+            return json(explain_view(explanation, self._context.engine.state.quote_asset, events))
 
     @Route(
         "DELETE",
@@ -117,7 +118,9 @@ class Orders:
         timeout_s = CANCEL_WAIT_S if asked_s is None else asked_s
         order = await self._context.order_commands.cancel(request.path_parameters["id"], caller, reason, timeout_s)
         headers = None if asked_s is None else {"Preference-Applied": f"wait={asked_s:g}"}
-        return json(order_view(order), 202 if order.state in RESTING else 200, headers)
+        return json(
+            order_view(order, self._context.engine.state.quote_asset), 202 if order.state in RESTING else 200, headers
+        )
 
 
 def _state(text: str | None) -> State | None:

@@ -82,7 +82,8 @@ class Signals:
         if not 1 <= len(signals) <= MAX_BATCH:
             raise Invalid(f"a batch of {len(signals)} signals", field="body", allowed=f"1 to {MAX_BATCH} signals")
         accepted = await self._context.order_commands.submit_all(signals, self._context.caller(request))
-        views = await in_pieces(accepted, lambda each: accepted_view(each.order, replayed=each.replayed))
+        quote_asset = self._context.engine.state.quote_asset
+        views = await in_pieces(accepted, lambda each: accepted_view(each.order, quote_asset, replayed=each.replayed))
         return json(views, 202)
 
     async def _after_queries(self, signal: SignalRequest, caller: Caller, wait: float | None) -> Response:
@@ -103,4 +104,5 @@ class Signals:
         else:
             headers["Location"] = f"/v1/orders/{order.order_id}"
         is_done = accepted.replayed or (waited is not None and order.outcome_known)
-        return json(accepted_view(order, replayed=accepted.replayed), 200 if is_done else 202, headers)
+        shown = accepted_view(order, self._context.engine.state.quote_asset, replayed=accepted.replayed)
+        return json(shown, 200 if is_done else 202, headers)

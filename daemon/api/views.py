@@ -11,9 +11,11 @@ from daemon.core.values.events import Detail, Event, level_of
 from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
+from daemon.core.values.quote_assets import QuoteAsset
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.views.countdown import Countdown
 from daemon.core.views.explain import Outlook
+from daemon.core.views.wording import asks
 from daemon.engine.order_commands import Explanation
 from daemon.exchange.port import Health
 
@@ -43,6 +45,7 @@ class OrderView(View, frozen=True, kw_only=True):
     quantity: str | None
     quote_order_qty: str | None
     price: str | None
+    asks: str  # what it asks for, in words, like BUY BTCUSDT for 25 USDT
     asked_quantity: str | None  # the signal's amount, if it was rounded to the pair's precision; else null
     asked_quote_order_qty: str | None  # the same
     asked_price: str | None  # the same
@@ -160,21 +163,21 @@ class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
     guard: str | None = None  # the key of [guards], if a guard refused
 
 
-def order_view(order: Order) -> OrderView:
+def order_view(order: Order, quote_asset: QuoteAsset) -> OrderView:
     """Show an order."""
-    return OrderView(**order_fields(order))
+    return OrderView(**order_fields(order, quote_asset))
 
 
-def accepted_view(order: Order, *, replayed: bool) -> AcceptedView:
+def accepted_view(order: Order, quote_asset: QuoteAsset, *, replayed: bool) -> AcceptedView:
     """Show an order as the answer to a signal."""
-    return AcceptedView(**order_fields(order), replayed=replayed)
+    return AcceptedView(**order_fields(order, quote_asset), replayed=replayed)
 
 
-def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> ExplainView:
+def explain_view(explanation: Explanation, quote_asset: QuoteAsset, events: list[msgspec.Raw]) -> ExplainView:
     """Show everything about an order; there may be thousands of events, which are written already."""
     history = explanation.history
     return ExplainView(
-        order=order_view(history.order),
+        order=order_view(history.order, quote_asset),
         attempts=[_attempt(attempt) for attempt in history.attempts],
         locks=[_lock(lock) for lock in history.locks],
         fills=[fill_view(fill) for fill in history.fills],
@@ -233,7 +236,7 @@ def _short(value: Detail) -> Detail:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def order_fields(order: Order) -> dict[str, Any]:
+def order_fields(order: Order, quote_asset: QuoteAsset) -> dict[str, Any]:
     """Return the fields that every view of an order has."""
     return {
         "id": order.order_id,
@@ -244,6 +247,7 @@ def order_fields(order: Order) -> dict[str, Any]:
         "quantity": _amount(order.quantity),
         "quote_order_qty": _amount(order.quote_quantity),
         "price": _amount(order.price),
+        "asks": asks(order, quote_asset(order.symbol)),
         "asked_quantity": _amount(order.asked_quantity),
         "asked_quote_order_qty": _amount(order.asked_quote_quantity),
         "asked_price": _amount(order.asked_price),

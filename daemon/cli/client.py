@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import click
 
+from daemon.core.values.texts import printable
 from daemon.exit_codes import NO_PERMISSION, REFUSED, TRY_LATER, UNAVAILABLE, UNKNOWN
 
 TIMEOUT_S = 10.0
@@ -108,11 +109,6 @@ def _read(raw: bytes, exit_code: int) -> DaemonAnswer:
 def in_path(text: str) -> str:
     """Escape a value for a request's path or query."""
     return quote(text, safe="")
-
-
-def printable(text: str) -> str:
-    """Escape control characters: texts from outside must not break a line or send escape codes to the terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def refuse(

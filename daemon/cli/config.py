@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from daemon.cli import show
-from daemon.cli.client import Fail, printable
+from daemon.cli.client import Fail
 from daemon.cli.options import config_option, json_option
 from daemon.config.paths import config_of_service, environment
+from daemon.core.values.texts import printable
 
 if TYPE_CHECKING:
     from daemon.config.tables import Config

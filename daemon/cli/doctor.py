@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daemon.cli import show
-from daemon.cli.client import Fail, ask, printable
+from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, json_option
 from daemon.config.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
 from daemon.config.socket_record import socket_for_clients
+from daemon.core.values.texts import printable
 from daemon.exit_codes import DONE, REFUSED
 
 if TYPE_CHECKING:

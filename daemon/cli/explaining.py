@@ -12,7 +12,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.options import config_option, json_option, status_socket
-from daemon.cli.orders import filled, order_argument, rounded, what
+from daemon.cli.orders import filled, order_argument, rounded
 from daemon.exit_codes import INTERRUPTED
 
 EVERY_S = 0.5
@@ -92,7 +92,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
     """Format an explanation; ``room`` limits its lines by leaving out the oldest entries."""
     order = found["order"]
     head = [
-        f"{show.state(order['state'])}  {what(order)}",
+        f"{show.state(order['state'])}  {order['asks']}",
         *show.pair_lines(
             [
                 ("order", order["id"]),

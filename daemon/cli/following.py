@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from daemon.cli.client import UnixConnection, printable, refuse, unanswered
+from daemon.cli.client import UnixConnection, refuse, unanswered
+from daemon.core.values.texts import printable
 from daemon.exit_codes import UNAVAILABLE
 
 SILENCE_S = 40.0

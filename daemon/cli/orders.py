@@ -99,7 +99,7 @@ def _print_page(page: dict[str, Any]) -> None:
                 order["id"],
                 show.at(order["acceptedAtMs"]),
                 show.state(order["state"]),
-                what(order),
+                order["asks"],
                 order["executedQuantity"],
                 order["averagePrice"] or "-",
                 order["executedQuote"] or "?",
@@ -120,7 +120,7 @@ def awaited(order: dict[str, Any]) -> str:
 
 def print_order(order: dict[str, Any]) -> None:
     """Print an order and its state in one line."""
-    click.echo(f"{show.state(order['state'])}  {what(order)}  order {order['id']}")
+    click.echo(f"{show.state(order['state'])}  {order['asks']}  order {order['id']}")
 
 
 def filled(order: dict[str, Any]) -> str | None:
@@ -141,10 +141,3 @@ def rounded(order: dict[str, Any]) -> str | None:
     differ = {name: order[asked] for name, asked in names.items() if order[asked] is not None}
     changes = [f"{name} {asked} to {order[name] or 'none'}" for name, asked in differ.items()]
     return ", ".join(changes) or None
-
-
-def what(order: dict[str, Any]) -> str:
-    """Return a short description of what an order trades."""
-    amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"
-    price = f" at {order['price']}" if order["price"] else ""
-    return f"{order['side']} {amount} {order['symbol']}{price} {order['type']}"

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import click
 
 from daemon.cli import show
-from daemon.cli.client import Fail, ask, printable
+from daemon.cli.client import Fail, ask
 from daemon.config.paths import database_for_commands, environment
 from daemon.config.socket_record import socket_for_clients
+from daemon.core.values.texts import printable
 from daemon.exit_codes import REFUSED
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from daemon.cli.client import printable
 from daemon.core.values.states import MEANINGS, Phase, Tone
+from daemon.core.values.texts import printable
 
 _TONES = {Tone.GOOD: "green", Tone.BAD: "red"}
 _PHASES = {Phase.QUEUED: "blue", Phase.UNDER_WAY: "blue", Phase.UNKNOWN: "yellow", Phase.RESTING: "cyan"}

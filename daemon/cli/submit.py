@@ -12,7 +12,7 @@ from daemon.cli.client import ask
 from daemon.cli.completing import complete_pair
 from daemon.cli.instants import AHEAD
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
-from daemon.cli.orders import awaited, filled, rounded
+from daemon.cli.orders import awaited, filled, print_order, rounded
 from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN
 from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
 
@@ -131,7 +131,7 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
 
 
 def _show(order: dict[str, Any]) -> None:
-    click.echo(f"{show.state(order['state'])}  {order['side']} {order['symbol']}  order {order['id']}")
+    print_order(order)
     show.pairs(
         [
             ("next", awaited(order)),

@@ -66,6 +66,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     quantity: str | None = None  # base units, as the pair admits them
     quote_order_qty: str | None = None
     price: str | None = None
+    asks: str | None = None  # what it asks for, in words, like BUY BTCUSDT for 25 USDT
     asked_quantity: str | None = None  # as the signal had it, where it was rounded; the same for the next two
     asked_quote_order_qty: str | None = None
     asked_price: str | None = None

@@ -52,11 +52,9 @@ export function until(ms, kind = "left") {
   return part("time", ticking(kind, ms), "");
 }
 
-/** Describe the requested trade: BUY BTCUSDT 25 quote · market. */
+/** Describe what the order asks for, in the daemon's words, which begin with the side: BUY BTCUSDT for 25 USDT. */
 export function request(order) {
-  const amount = order.quantity !== null ? order.quantity : `${order.quoteOrderQty} quote`;
-  const price = order.price === null ? words(order.type.toLowerCase()) : `${words(order.type.toLowerCase())} ${order.price}`;
-  return [part("strong", { class: order.side.toLowerCase() }, order.side), " ", part("strong", {}, order.symbol), ` ${amount} · ${price}`];
+  return [part("strong", { class: order.side.toLowerCase() }, order.side), order.asks.slice(order.side.length)];
 }
 
 export function orderCell(order) {

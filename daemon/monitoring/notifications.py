@@ -123,7 +123,6 @@ def finder(engine: Engine) -> LookUp:
             return None  # another program has the database locked
         if order is None:
             return None
-        pair = state.pair_rules(order.symbol)
-        return OrderFacts(order, state.instant_ms(order), None if pair is None else pair.quote_asset)
+        return OrderFacts(order, state.instant_ms(order), state.quote_asset(order.symbol))
 
     return look_up

@@ -6,24 +6,20 @@
 """
 
 from collections.abc import Mapping
-from decimal import Context, Decimal
 from typing import Any
 
 import msgspec
 
 from daemon.config.tables import Notified
-from daemon.core.values.decimals import ZERO, plain
+from daemon.core.values.decimals import plain
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
+from daemon.core.views.wording import asks, fill
 
 SUMMARY = "summary"
 LIVE = "live"
 MAX_REASON = 300
-_SHOWN = Context(prec=8)
-"""Digits of an average price in a line: the division yields 28."""
-_SMALL = Context(prec=4)
-_CENT = Decimal("0.01")
 
 _ENDS: Mapping[State, Notified] = {
     State.FILLED: "filled",
@@ -84,9 +80,9 @@ class OrderFacts(msgspec.Struct, frozen=True):
 
 
 class Amounts(msgspec.Struct, frozen=True):
-    """The amounts of a message, in plain digits, and their part of the line."""
+    """The amounts of a message, in plain digits, and the words of the line for them and the order."""
 
-    line: str = ""
+    line: str
     quantity: str | None = None
     price: str | None = None
     value: str | None = None
@@ -115,11 +111,11 @@ def word_of(event: Event) -> Notified | None:  # noqa: PLR0911  # a case each
 def about_order(word: Notified, event: Event, facts: OrderFacts, *, amounts: bool) -> TradeMessage:
     """Return the message about an order; ``amounts`` is whether it shows amounts and reasons."""
     order, has_left = facts.order, word in _LEFT
-    shown = _amounts(facts, is_fill=word == "filled") if amounts else Amounts()
+    shown = _amounts(facts, is_fill=word == "filled") if amounts else Amounts(f"{order.side} {order.symbol}")
     reason = _one_line(event.detail.get("reason")) if amounts and word != "lost" else ""
     after_ms = _after_ms(facts) if has_left else None
     title = "PARTLY FILLED" if word == "filled" and order.state is State.PARTIALLY_CANCELED else word.upper()
-    line = f"{title} {order.side} {order.symbol}{shown.line}{_after(after_ms)}"
+    line = f"{title} {shown.line}{_after(after_ms)}"
     why = reason or _WITHOUT_REASON.get(word)
     return TradeMessage(
         notification=word,
@@ -152,25 +148,20 @@ def summary(more: Mapping[str, int], at_ms: int) -> TradeMessage:
 def _amounts(facts: OrderFacts, *, is_fill: bool) -> Amounts:
     """Return what was filled, or else what was asked."""
     order, asset = facts.order, facts.quote_asset
-    unit = f" {asset}" if asset else ""
     if not is_fill:
-        if order.quantity is None:
-            value = plain(order.quote_quantity or ZERO)
-            return Amounts(f" for {value}{unit}", value=value, quote_asset=asset)
-        quantity = plain(order.quantity)
-        if order.price is None:
-            return Amounts(f" {quantity}", quantity)
-        return Amounts(f" {quantity} @ {plain(order.price)}", quantity, plain(order.price), quote_asset=asset)
-    quantity, spent, average = plain(order.executed_quantity), order.executed_sum, order.average_price
-    if spent is None or average is None:
-        return Amounts(f" {quantity}, price unknown", quantity, quote_asset=asset)
-    shown = f" {quantity} @ {plain(_SHOWN.plus(average))} = {_rounded(spent)}{unit}"
-    return Amounts(shown, quantity, plain(average), plain(spent), asset)
-
-
-def _rounded(value: Decimal) -> str:
-    """Write a sum with two decimals; a small one with four digits."""
-    return f"{value.quantize(_CENT):f}" if value >= 1 else plain(_SMALL.plus(value))
+        quantity, value, price = (
+            None if amount is None else plain(amount) for amount in (order.quantity, order.quote_quantity, order.price)
+        )
+        return Amounts(asks(order, asset), quantity, price, value, asset)
+    average, spent = order.average_price, order.executed_sum
+    filled = fill(order.executed_quantity, spent, asset)
+    return Amounts(
+        f"{order.side} {order.symbol} {filled}",
+        plain(order.executed_quantity),
+        None if average is None else plain(average),
+        None if average is None or spent is None else plain(spent),
+        asset,
+    )
 
 
 def _after_ms(facts: OrderFacts) -> int | None:

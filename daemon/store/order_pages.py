@@ -2,7 +2,7 @@
 
 SQLite writes a whole page as one text, in the reading thread, and does not hold the interpreter meanwhile. A thread
 that made values of the rows would hold it, and the event loop would wait for it again and again: several times for each
-order that it sends. Only average prices are computed here, by :class:`~decimal.Decimal`.
+order that it sends. Only average prices, by :class:`~decimal.Decimal`, and the words for an order are made here.
 
 The names are those of :class:`daemon.api.views.OrderView`. A test compares the two.
 """
@@ -14,7 +14,9 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.values.decimals import plain, quotient
+from daemon.core.values.quote_assets import QuoteAsset
 from daemon.core.values.states import OUTCOME_UNKNOWN
+from daemon.core.views.wording import request
 from daemon.store.queries import OrderFilter
 
 _IN_DOUBT = " OR ".join(f"state = '{state}'" for state in sorted(OUTCOME_UNKNOWN))
@@ -54,7 +56,8 @@ _FIELDS = {
     "reason": "reason",
 }
 _OBJECT = ", ".join(f"'{name}', {column}" for name, column in _FIELDS.items())
-_ROW = f"json_array(seq, executed_quantity, executed_quote, json_object({_OBJECT}))"
+_ASKED = "side, symbol, type, quantity, quote_quantity, price"
+_ROW = f"json_array(seq, executed_quantity, executed_quote, {_ASKED}, json_object({_OBJECT}))"
 _PAGE = f"CAST(json_group_array({_ROW}) AS BLOB)"  # bytes: Python would copy a text once more
 
 
@@ -64,14 +67,30 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True):
     seq: int
     executed_quantity: str
     executed_quote: str
+    side: str
+    symbol: str
+    type: str
+    quantity: str | None
+    quote_quantity: str | None
+    price: str | None
     shown: msgspec.Raw
 
-    def json(self) -> bytes:
-        """Return the JSON of the whole order."""
+    def json(self, quote_asset: QuoteAsset) -> bytes:
+        """Return the JSON of the whole order; ``quote_asset`` names that of a pair, if it is known."""
         average = "null"
         if self.executed_quantity != "0" and self.executed_quote != "0":
             average = f'"{plain(quotient(Decimal(self.executed_quote), Decimal(self.executed_quantity)))}"'
-        return b'%b,"averagePrice":%b}' % (bytes(self.shown)[:-1], average.encode())
+        words = request(
+            self.side,
+            self.symbol,
+            order_type=self.type,
+            quantity=self.quantity,
+            quote_quantity=self.quote_quantity,
+            price=self.price,
+            asset=quote_asset(self.symbol),
+        )
+        asks = msgspec.json.encode(words)
+        return b'%b,"averagePrice":%b,"asks":%b}' % (bytes(self.shown)[:-1], average.encode(), asks)
 
 
 _rows = msgspec.json.Decoder(list[OrderRow])

@@ -28,6 +28,7 @@ from daemon.config.credentials import Secret
 from daemon.core.rules.idempotency import identity_of
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.orders import Order
+from daemon.core.values.quote_assets import quote_asset
 from daemon.core.values.signals import SignalRequest, normalise
 from daemon.log import Log
 from daemon.monitoring.recorder import Recorder
@@ -89,7 +90,7 @@ def _each(work: Callable[[_T], object], values: Sequence[_T]) -> Step:
 
 
 def _answer(order: Order) -> bytes:
-    return wire_form(json(accepted_view(order, replayed=False), 202), stays=True)
+    return wire_form(json(accepted_view(order, quote_asset, replayed=False), 202), stays=True)
 
 
 def _decided() -> tuple[list[ChangeSet], list[ChangeSet]]:

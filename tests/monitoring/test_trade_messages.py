@@ -96,9 +96,11 @@ def test_what_was_asked_is_shown_where_nothing_was_filled() -> None:
     limit = facts(
         side=Side.SELL, type=OrderType.LIMIT, quantity=Decimal("0.50"), quote_quantity=None, price=Decimal("1E+2")
     )
-    assert line("rejected", limit, reason="30004:\n no balance") == "REJECTED SELL BTCUSDT 0.5 @ 100: 30004: no balance"
+    assert line("rejected", limit, reason="30004:\n no balance") == (
+        "REJECTED SELL 0.5 BTCUSDT at 100 or better: 30004: no balance"
+    )
     market = facts(side=Side.SELL, quantity=Decimal("0.50"), quote_quantity=None)
-    assert line("expired", market, reason="the deadline passed") == ("EXPIRED SELL BTCUSDT 0.5: the deadline passed")
+    assert line("expired", market, reason="the deadline passed") == "EXPIRED SELL 0.5 BTCUSDT: the deadline passed"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
+from daemon.core.values.quote_assets import quote_asset
 from daemon.core.values.states import State
 from daemon.store import queries, rows
 from daemon.store.bot_tables import Filter, iso, reader
@@ -186,7 +187,7 @@ def test_an_order_is_listed_as_it_is_shown_alone(connection: sqlite3.Connection,
     written(connection, ChangeSet(orders={order.order_id: order}))
     (row,) = order_page(OrderFilter(), 9)(connection)
     assert row.seq == order.seq
-    assert msgspec.json.decode(row.json()) == msgspec.json.decode(encode(order_view(order)))
+    assert msgspec.json.decode(row.json(quote_asset)) == msgspec.json.decode(encode(order_view(order, quote_asset)))
 
 
 @SHARED_FIXTURE

@@ -13,11 +13,12 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, RichLog, Static
 
-from daemon.cli.client import Fail, ask, in_path, printable
+from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.show import COLOURS
 from daemon.cli.top.rows import TIMEOUT_S, Board, LockRow, OrderRow, read
 from daemon.cli.top.screens import AskReason, Explanation
 from daemon.client import Client, Event
+from daemon.core.values.texts import printable
 from daemon.exit_codes import INTERRUPTED
 
 REFRESH_S = 1.0

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from daemon.cli import show
 from daemon.cli.client import ask
-from daemon.cli.orders import what
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 
 TIMEOUT_S = 3.0
@@ -75,7 +74,7 @@ def _dead_letters(path: Path) -> list[dict[str, Any]]:
 
 def _row(order: dict[str, Any], now_ms: int, waits: str) -> OrderRow:
     age = show.ago(order["acceptedAtMs"], now_ms).removesuffix(" ago")
-    return OrderRow(order["id"], order["state"], what(order), order["ownerId"], age, waits)
+    return OrderRow(order["id"], order["state"], order["asks"], order["ownerId"], age, waits)
 
 
 def _next_query(order: dict[str, Any], now_ms: int) -> str:

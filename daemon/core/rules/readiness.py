@@ -12,6 +12,7 @@ from daemon.core.values.account import Account, ExchangeCondition
 from daemon.core.values.decimals import product
 from daemon.core.values.listings import Listing
 from daemon.core.values.orders import Order, Side
+from daemon.core.values.quote_assets import quote_asset
 from daemon.core.values.symbols import UNFIT
 
 OLD_MS = 180_000
@@ -19,9 +20,6 @@ OLD_MS = 180_000
 
 UNCERTAIN_MS = 250
 """From this on the exchange's clock is not known well enough to hit an instant."""
-
-QUOTE = "USDT"
-"""The quote asset of a pair whose rules are not known, if its name ends so."""
 
 
 class Lack(StrEnum):
@@ -68,12 +66,12 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 def need(order: Order, listing: Listing | None) -> Need | None:
     """Return what an order spends; ``None`` if that cannot be said."""
     rules = None if listing is None else listing.rules
-    if rules is None and not order.symbol.endswith(QUOTE):
+    asset = quote_asset(order.symbol, None if rules is None else rules.quote_asset)
+    if asset is None:
         return None
     if order.side is Side.SELL:
-        asset = order.symbol.removesuffix(QUOTE) if rules is None else rules.base_asset
+        asset = order.symbol.removesuffix(asset) if rules is None else rules.base_asset
         return None if order.quantity is None else Need(asset, order.quantity)
-    asset = QUOTE if rules is None else rules.quote_asset
     if order.quote_quantity is not None:
         return Need(asset, order.quote_quantity)
     if order.quantity is None or order.price is None:

@@ -53,6 +53,7 @@ from daemon.core.state.timers import Timers
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, LockState, LockTable
 from daemon.core.values.orders import Order
+from daemon.core.values.quote_assets import quote_asset
 from daemon.core.values.symbols import SymbolRules
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
@@ -146,6 +147,11 @@ class TradingState:
         """Return when an order is to be sent, by our clock; ``None`` if it has no instant."""
         instant = None if order.execute_at_ms is None else instant_ms(order, self.pair_rules(order.symbol))
         return None if instant is None else self.exchange_time.local_ms(instant)
+
+    def quote_asset(self, symbol: str) -> str | None:
+        """Return a pair's quote asset; ``None`` if it is not known."""
+        rules = self.pair_rules(symbol)
+        return quote_asset(symbol, None if rules is None else rules.quote_asset)
 
     def next_instant_ms(self, now_ms: int) -> int | None:
         """Return the next instant of any order, by our clock; ``None`` if no order has one."""

@@ -34,7 +34,7 @@ def test_a_resolution_ends_a_doubt_and_is_recorded(command: Command, daemon: Dae
     order_id = in_doubt(daemon, exchange)
     words = ["--as", "filled", "--exchange-id", "C02__7", "--filled", "0.5", "--filled-quote", "100"]
     ran = command("resolve", order_id, *words, "--reason", "I looked")
-    assert (ran.code, ran.output) == (0, f"filled  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
+    assert (ran.code, ran.output) == (0, f"filled  BUY BTCUSDT for 25 USDT  order {order_id}\n")
     found = daemon.order(order_id)
     assert (found["exchangeOrderId"], found["executedQuantity"], found["executedQuote"]) == ("C02__7", "0.5", "100")
     explained = command("explain", order_id).output
@@ -69,7 +69,7 @@ def test_a_waiting_order_is_moved_to_another_instant(
     at_ms = wall_ms() + 3_600_000
     order_id = daemon.accept(market_buy(executeAt=at_ms))
     ran = command("reschedule", order_id, written(at_ms + 60_000), "--reason", "postponed")
-    assert (ran.code, ran.output) == (0, f"queued  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
+    assert (ran.code, ran.output) == (0, f"queued  BUY BTCUSDT for 25 USDT  order {order_id}\n")
     order = daemon.order(order_id)
     assert (order["executeAtMs"], order["askedExecuteAtMs"]) == (at_ms + 60_000, at_ms)
     assert "postponed" in command("explain", order_id).output

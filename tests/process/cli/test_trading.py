@@ -20,7 +20,7 @@ def test_a_filled_buy_is_reported_in_a_few_lines(command: Command, exchange: Exc
     ran = command.submit(*BUY)
     assert (ran.code, ran.errors) == (0, "")
     first, *rest = ran.output.splitlines()
-    assert first.startswith("filled  BUY BTCUSDT  order ")
+    assert first.startswith("filled  BUY BTCUSDT for 25 USDT  order ")
     order_id = first.split()[-1]
     [booked] = exchange.orders(order_id)
     assert [line.split("  ")[0] for line in rest] == ["filled", "reason", "exchange's id", "more"]
@@ -145,7 +145,7 @@ def test_explain_shows_every_step_with_its_evidence_in_the_order_of_time(command
 def test_a_waiting_order_is_withdrawn_with_the_reason(command: Command, daemon: Daemon) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     ran = command("cancel", order_id, "--reason", "changed my mind")
-    assert (ran.code, ran.output) == (0, f"withdrawn  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
+    assert (ran.code, ran.output) == (0, f"withdrawn  BUY BTCUSDT for 25 USDT  order {order_id}\n")
     assert daemon.order(order_id)["reason"] == "changed my mind"
 
 
