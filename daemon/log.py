@@ -1,8 +1,8 @@
-"""The log: one line per event, JSON for programs, coloured text for terminals.
+"""The log: one line per event, JSON for programs, words for people at a terminal (:mod:`daemon.event_lines`).
 
 Every line is an event of the catalogue (:data:`daemon.core.values.events.CATALOGUE`); there is no free text. Keys of
-an event: ``at`` (UTC), ``level``, ``event``, ``order_id``, ``resource``, ``client_order_id``, ``lock_id``, ``state``,
-``actor`` where they apply, then its own.
+an event in JSON: ``at`` (UTC), ``level``, ``event``, ``order_id``, ``resource``, ``client_order_id``, ``lock_id``,
+``state``, ``actor`` where they apply, then its own.
 
 Two measures keep secrets out: a :class:`daemon.config.credentials.Secret` is never an event's value, and known secrets
 are redacted from every line, also in messages of libraries.
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from queue import SimpleQueue
 from threading import Thread
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import structlog
@@ -27,11 +27,15 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from daemon.config.credentials import Secret
 from daemon.core.values.events import CATALOGUE, DAEMON, Event, Level, level_of
+from daemon.core.views.event_text import shown_level
+from daemon.event_lines import EventLines, has_colours
 
 MAX_WAITING = 20_000
 """Lines that may wait for a reader before new ones are dropped."""
 
 Emit = Callable[[Event], None]
+Form = Literal["auto", "json", "text"]
+"""How events are written. "auto" is text at a terminal, and JSON elsewhere."""
 
 _LEVELS = {name: kind.level.name.lower() for name, kind in CATALOGUE.items()}
 _encode = msgspec.json.Encoder().encode
@@ -40,15 +44,14 @@ _encode = msgspec.json.Encoder().encode
 class Log:
     """Writes events as lines."""
 
-    def __init__(self, stream: BinaryIO, *, level: str, form: Literal["auto", "json", "text"]) -> None:
-        text = form == "text" or (form == "auto" and stream.isatty())
+    def __init__(self, stream: BinaryIO, *, level: str, form: Form) -> None:
+        is_text = form == "text" or (form == "auto" and stream.isatty())
+        self._lines = EventLines(colours=has_colours(stream)) if is_text else None
         self._writer = _LineWriter(stream)
         self._level = Level[level.upper()]
-        self._text = text
         self._secrets: list[str] = []
         self._redacted_forms: list[bytes] = []
         self._last_ms = 0
-        self._line = _text_line if text else _json_line
         self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render]).bind()
 
     def redact(self, secrets: Iterable[Secret]) -> None:
@@ -70,12 +73,12 @@ class Log:
     def emit(self, event: Event) -> None:
         """Write an event, if its level is high enough."""
         level = level_of(event.name)
-        if level < self._level:
+        if (level if self._lines is None else shown_level(event.name, level)) < self._level:
             return
         self._last_ms = event.at_ms
         if self._writer.has_room:
             self._put_dropped()
-        if self._text:
+        if self._lines is not None:
             self._logger.log(level, event.name, source=event)
         else:  # structlog would take twice the time of the line itself
             self._writer.msg(self.redacted(_json_line(_fields(event, _LEVELS.get(event.name, "info")))))
@@ -86,21 +89,33 @@ class Log:
         self._writer.close()
 
     def _put_dropped(self) -> None:
-        if dropped := self._writer.take_dropped():
-            fields = {"at": _at(self._last_ms), "level": "error", "event": "log.dropped", "lines": dropped}
-            self._writer.put(self._line(fields))
+        if not (dropped := self._writer.take_dropped()):
+            return
+        if self._lines is not None:
+            self._writer.put(f"{self._lines.dropped(dropped, self._last_ms)}\n".encode())
+            return
+        fields = {"at": _at(self._last_ms), "level": "error", "event": "log.dropped", "lines": dropped}
+        self._writer.put(_json_line(fields))
 
     def _render(self, _logger: WrappedLogger, level: str, event_dict: EventDict) -> bytes:
-        fields = _fields(event_dict["source"], level)
-        self._redact_values(fields)
-        return self.redacted(_text_line(fields))
+        assert self._lines is not None
+        line = self._lines.line(self._without_secrets(event_dict["source"]), Level[level.upper()])
+        return self.redacted(f"{line}\n".encode())
 
-    def _redact_values(self, fields: dict[str, object]) -> None:
-        """Redact secrets in the values, because the text form quotes and escapes them differently."""
-        for secret in self._secrets:
-            for key, value in fields.items():
-                if isinstance(value, str) and secret in value:
-                    fields[key] = value.replace(secret, "***")
+    def _without_secrets(self, event: Event) -> Event:
+        """Redact secrets in the values, because the words for people may escape and cut them."""
+        fields = msgspec.structs.asdict(event)
+        shown = " ".join(str(value) for value in (*fields.values(), *event.detail.values()))
+        if not any(secret in shown for secret in self._secrets):
+            return event
+        hidden = {name: self._hidden(value) for name, value in fields.items()}
+        return Event(**hidden | {"detail": {name: self._hidden(value) for name, value in event.detail.items()}})
+
+    def _hidden(self, value: Any) -> Any:  # noqa: ANN401  # any field of an event
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, "***")
+        return value
 
 
 class _LineWriter:
@@ -214,33 +229,6 @@ def _json_line(fields: dict[str, object]) -> bytes:
 
 def _replaced(value: object) -> object:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-
-
-_consoles = {
-    colours: structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", pad_event_to=22, sort_keys=False)
-    for colours in (True, False)
-}
-
-
-def _text_line(fields: dict[str, object]) -> bytes:
-    return f"{_painted(fields)}\n".encode()
-
-
-def text_line(event: Event, level: str, *, colours: bool) -> str:
-    """Return an event as text, with or without colours."""
-    return _painted(_fields(event, level), colours=colours)
-
-
-def _painted(fields: dict[str, object], *, colours: bool = True) -> str:
-    shown = {key: _printable(value) for key, value in fields.items()}
-    return str(_consoles[colours](None, str(fields["level"]), shown))
-
-
-def _printable(value: object) -> object:
-    """Escape characters that would break the line or control the terminal: an answer of the exchange may hold any."""
-    if not isinstance(value, str) or value.isprintable():
-        return value
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in value)
 
 
 def errors_are_lines() -> bool:

@@ -5,11 +5,13 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, cast
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,11 +19,10 @@ from hypothesis import strategies as st
 from daemon import log as module
 from daemon.config.credentials import Secret
 from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Level
-from daemon.core.values.orders import Side
 from daemon.core.values.states import State
-from daemon.log import Log, standard_output
+from daemon.core.views.event_text import event_text
+from daemon.log import Form, Log, standard_output
 
-Form = Literal["auto", "json", "text"]
 AT_MS = 1_760_000_000_123
 AT = "2025-10-09T08:53:20.123+00:00"
 ALWAYS = ["at", "level", "event"]
@@ -86,13 +87,12 @@ def test_every_event_is_a_json_line_with_the_documented_keys(name: str) -> None:
 
 
 @every_event
-def test_every_event_is_a_line_of_text_with_the_documented_keys(name: str) -> None:
-    text = plain(written(complete(name), form="text"))
-    assert text.count("\n") == 1
-    level = CATALOGUE[name].level.name.lower()
-    assert re.match(rf"{re.escape(AT)} \[{level} *\] {re.escape(name)} ", text)
-    for key in (*BOUND_KEYS, *CATALOGUE[name].keys):
-        assert f" {key}=" in text
+def test_every_event_is_a_line_of_text_with_its_local_time(name: str) -> None:
+    dated, text, rest = plain(written(complete(name), form="text")).split("\n")
+    assert rest == ""
+    assert dated.startswith("-- ")
+    shown = event_text(complete(name), str)
+    assert text.startswith(f"{time.strftime('%H:%M:%S', time.localtime(AT_MS // 1_000))} {shown.title}")
 
 
 @every_event
@@ -117,11 +117,70 @@ def test_an_example_as_a_machine_reads_it() -> None:
     )
 
 
+FILLED = Event(
+    name="order.seen",
+    at_ms=AT_MS,
+    order_id="01K8",
+    resource="trade:BTCUSDT:BUY:7",
+    state=State.FILLED,
+    detail={"executed_quantity": "0.000249", "executed_quote": "23.80462161", "after_ms": 8},
+)
+
+
+@pytest.fixture
+def in_kathmandu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A zone with an odd offset."""
+    monkeypatch.setenv("TZ", "XYZ-5:45")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_kathmandu")
 def test_an_example_as_text() -> None:
-    event = Event(name="order.accepted", at_ms=AT_MS, order_id="01K8", state=State.QUEUED, detail={"side": Side.BUY})
-    assert plain(written(event, form="text")) == (
-        f"{AT} [info     ] order.accepted         order_id=01K8 state=queued side=BUY\n"
+    tomorrow = msgspec.structs.replace(FILLED, at_ms=AT_MS + 12 * 3_600_000)
+    near = Event(name="order.armed", at_ms=AT_MS, resource="trade:A:BUY:1", detail={"fire_ms": AT_MS + 5_000})
+    far = Event(name="order.armed", at_ms=AT_MS, resource="trade:A:BUY:1", detail={"fire_ms": AT_MS + 86_399_877})
+    assert written(FILLED, FILLED, near, far, tomorrow, form="text") == (
+        "-- 2025-10-09, local times, UTC+0545\n"
+        "14:38:20 FILLED BUY BTCUSDT 0.000249 @ 95600.89 = 23.80 USDT (8 ms)\n"
+        "14:38:20 FILLED BUY BTCUSDT 0.000249 @ 95600.89 = 23.80 USDT (8 ms)\n"
+        "14:38:20 ARMED BUY A, leaves at 14:38:25.123\n"
+        "14:38:20 ARMED BUY A, leaves at 2025-10-10 14:38:20\n"
+        "-- 2025-10-10, local times, UTC+0545\n"
+        "02:38:20 FILLED BUY BTCUSDT 0.000249 @ 95600.89 = 23.80 USDT (8 ms)\n"
     )
+
+
+def test_what_people_need_not_see_has_level_debug_in_text() -> None:
+    sent = Event(name="order.sent", at_ms=AT_MS, detail={"attempt": 1})
+    assert written(sent, level="info", form="text") == ""
+    assert "SENT" in written(sent, level="debug", form="text")
+    assert fields(written(sent, level="info"))["event"] == "order.sent"
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_colours"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+    ids=str,
+)
+def test_colours_are_for_terminals_that_have_them(
+    environ: dict[str, str], has_colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    log = Log(stream, level="debug", form="auto")
+    for event in (FILLED, *map(complete, CATALOGUE)):
+        log.emit(event)
+    log.close()
+    shown = stream.getvalue().decode()
+    assert ("\x1b" in shown) is has_colours
+    for colour, title in (("1;32", "FILLED"), ("31", "REJECTED"), ("33", "IN DOUBT"), ("1;31", "LOST")):
+        assert (f"\x1b[{colour}m{title}\x1b[0m" in shown) is has_colours
 
 
 def test_what_an_event_does_not_have_is_left_out() -> None:
@@ -173,11 +232,9 @@ def test_no_text_breaks_a_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", AWKWARD, ids=ascii)
 def test_no_text_breaks_a_line_or_paints_the_terminal(text: str) -> None:
-    line = written(an_event(reason=text, code=1), form="text")
-    assert line.count("\n") == 1
-    assert plain(line).removesuffix("\n").isprintable()
-    assert plain(line).endswith(" code=1\n")
-    assert line.count("\x1b[31m") == 1, "the level's own colour"
+    lines = written(Event(name="order.rejected", at_ms=AT_MS, actor=text, detail={"reason": text}), form="text")
+    assert lines.count("\n") == 2, "the date and the event"
+    assert lines.replace("\n", "").isprintable()
 
 
 @given(text=st.text(max_size=30))
@@ -191,7 +248,7 @@ def test_any_text_is_read_back_as_it_was_but_for_what_is_no_text(text: str) -> N
 @in_both_forms
 @pytest.mark.parametrize("value", [0, -1, 2**80, 1.5, float("nan"), float("inf"), True, False, ""], ids=str)
 def test_any_value_can_be_written(value: object, form: Form) -> None:
-    assert "value" in written(an_event(value=value), form=form)
+    assert written(an_event(value=value), form=form).endswith("\n")
 
 
 # --- levels
@@ -277,8 +334,8 @@ def test_a_secret_appears_nowhere_in_any_event(name: str, form: Form, secret: st
     for escaped in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
         assert escaped[:10] not in text
         assert escaped[-10:] not in text
-    assert text.count("***") == 5 + 2 * len(CATALOGUE[name].keys)
     if form == "json":
+        assert text.count("***") == 5 + 2 * len(CATALOGUE[name].keys)
         fields(text)
 
 
@@ -330,11 +387,11 @@ class Stalled(io.BytesIO):
 
 
 @contextmanager
-def stalled_log(monkeypatch: pytest.MonkeyPatch, room: int) -> Iterator[tuple[Stalled, Log]]:
+def stalled_log(monkeypatch: pytest.MonkeyPatch, room: int, form: Form = "json") -> Iterator[tuple[Stalled, Log]]:
     """Make a log whose writer is stuck with its first line, and in which the given number of lines may wait."""
     monkeypatch.setattr(module, "MAX_WAITING", room)
     stream = Stalled()
-    log = Log(stream, level="info", form="json")
+    log = Log(stream, level="info", form=form)
     log.emit(an_event(number=0))
     assert stream.begun.wait(30)
     try:
@@ -383,6 +440,15 @@ def test_the_line_about_dropped_ones_is_a_line_like_others(monkeypatch: pytest.M
         stream.go.set()
     line = stream.getvalue().decode().splitlines()[2]
     assert fields(line) == {"at": AT, "level": "error", "event": "log.dropped", "lines": 1}
+
+
+def test_people_see_in_words_that_lines_were_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stalled_log(monkeypatch, room=1, form="text") as (stream, log):
+        for _ in range(4):
+            log.emit(an_event())
+        stream.go.set()
+    last = stream.getvalue().decode().splitlines()[-1]
+    assert last.endswith(" ERROR 3 lines are missing here: they were not read in time")
 
 
 def test_a_pipe_without_a_reader_does_not_block_the_caller() -> None:

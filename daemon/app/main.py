@@ -15,16 +15,16 @@ from daemon.config.tables import Config
 from daemon.core.values.events import Event
 from daemon.errors import BadConfig, GivenUp, Interrupted, SniperdError
 from daemon.exit_codes import DONE, INTERNAL
-from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output, write_error
+from daemon.log import Form, Log, errors_are_lines, errors_go_with_the_log, standard_output, write_error
 
 
-def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
-    """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+def run(config: Config, config_path: Path | None, environ: Mapping[str, str], form: Form) -> int:
+    """Run the daemon to its end, with a log of this form; return the exit code (:mod:`daemon.errors`)."""
     if config_path is not None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # an early reload signal must not end the process
     leave_no_core()
     take_all_descriptors()
-    log = Log(standard_output(), level=config.log.level, form=config.log.format)
+    log = Log(standard_output(), level=config.log.level, form=form)
     try:
         anyio.run(Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
     except BaseException as error:  # noqa: BLE001  # the process ends here after any error, and reports it

@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -20,12 +19,19 @@ from daemon.exit_codes import INTERRUPTED
 def tail(since: str | None, order: str | None, config_path: Path | None, as_json: bool) -> None:
     """Follow events, line by line, until Ctrl-C.
 
+    Times are local. Only --json has the events of level debug, and every key.
+
     It continues after a restart of the daemon and says so. It also says where events may be missing; `sniperd explain`
     has all events of an order, however old. With --json that line has `"name": "reset"`.
 
     Exit code: 130 after Ctrl-C.
     """
-    write = _write_json if as_json else _write_text
+    if as_json:
+        write = _write_json
+    else:
+        from daemon.cli.tail_text import TailText  # noqa: PLC0415  # slow to import
+
+        write = TailText().write
     try:
         for received in follow(status_socket(config_path), after=since, order_id=order):
             write(received)
@@ -38,37 +44,3 @@ def _write_json(received: Received) -> None:
         click.echo(json.dumps(received.data, ensure_ascii=False))
     elif received.kind == "reset":
         click.echo(json.dumps({"name": "reset", **received.data}))
-
-
-def _write_text(received: Received) -> None:
-    if received.kind == "event":
-        click.echo(_line(received.data))
-    elif received.kind == "reset":
-        _note("the daemon was restarted, or that event is too old: continuing with the oldest event still available")
-    elif received.kind == "lost":
-        _note(f"connection lost: {received.data['why']}; waiting for the daemon")
-    else:
-        _note(f"connected to sniperd {received.data['version']}")
-
-
-def _note(text: str) -> None:
-    click.echo(click.style(f"-- {text}", dim=True), err=True)
-
-
-def _line(event: dict[str, Any]) -> str:
-    """Format an event like the log."""
-    from daemon.core.values.events import Event  # noqa: PLC0415  # slow to import, and not needed for --json
-    from daemon.log import text_line  # noqa: PLC0415
-
-    found = Event(
-        name=event["name"],
-        at_ms=event["atMs"],
-        actor=event["actor"],
-        order_id=event.get("orderId"),
-        lock_id=event.get("lockId"),
-        resource=event.get("resource"),
-        client_order_id=event.get("clientOrderId"),
-        state=event.get("state"),
-        detail=event["detail"],
-    )
-    return text_line(found, event["level"], colours=sys.stdout.isatty())

@@ -313,7 +313,8 @@ class LogTable(Table, frozen=True):
     """The lowest level that is written. "debug" adds every single query to the exchange; "warning" leaves out what goes
     well."""
     format: AtRestart[Literal["auto", "json", "text"]] = "auto"
-    """The form of a line. "auto": colours on a terminal, JSON everywhere else."""
+    """The form of a line. "json": every key of the event. "text": words for people, with local times, and colours on a
+    terminal unless $NO_COLOR is set. "auto": text on a terminal, JSON everywhere else."""
 
 
 class Config(Table, frozen=True):

@@ -59,7 +59,7 @@ CATALOGUE: dict[str, Kind] = {
         "a signal became an order and is on disk",
         ("symbol", "side", "type", "quantity", "quote_quantity", "price", "max_price", "slippage_percent",
          "asked_quantity", "asked_quote_quantity", "asked_price", "owner_id", "target_id", "key", "priority",
-         "deadline_ms", "execute_at_ms"),
+         "deadline_ms", "execute_at_ms", "quote_asset"),
     ),
     "order.key_freed": Kind(
         Level.INFO, "the order was cancelled with nothing executed; the same signal may become a new order", ("key",)
@@ -114,8 +114,8 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "order.seen": Kind(
         Level.INFO,
-        "a query found the order in another state than was known",
-        ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
+        "a query found the order in another state than was known; `after_ms` counts from its signal, or its instant",
+        ("exchange_order_id", "executed_quantity", "executed_quote", "was", "side", "after_ms", "quote_asset"),
     ),
     "order.price_unknown": Kind(
         Level.WARNING, "the order was filled, but neither it nor its fills show a sum; its price stays unknown",
@@ -128,7 +128,7 @@ CATALOGUE: dict[str, Kind] = {
     "order.seen_late": Kind(
         Level.CRITICAL,
         "a query found an order that counted as not placed: compare with the exchange at once",
-        ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
+        ("exchange_order_id", "executed_quantity", "executed_quote", "was", "side", "after_ms", "quote_asset"),
     ),
     "order.contradicted": Kind(
         Level.ERROR,

@@ -129,7 +129,8 @@ def draft(
                     "the order that answered the signal has ended and was not placed; send it again, with the same key"
                 )
             order = batch[key] = _order(state, now_ms, signal.fitted, signal.identity, order_id, key)
-            made.new[order_id] = New(order, _acceptance(order, actor), state.orders.by_key(key))
+            event = _acceptance(order, actor, state.quote_asset(order.symbol))
+            made.new[order_id] = New(order, event, state.orders.by_key(key))
         made.accepted.append(Accepted(known or batch[key], replayed=known is not None))
     if made.new:
         check_open(state, made.sides)
@@ -274,7 +275,7 @@ def _as_of(new: New, now_ms: int, seq: int) -> tuple[Order, Event]:
     return order, event
 
 
-def _acceptance(order: Order, actor: str) -> Event:
+def _acceptance(order: Order, actor: str, asset: str | None) -> Event:
     """Return the event of an order's acceptance."""
     detail: dict[str, Detail] = {
         "symbol": order.symbol,
@@ -291,6 +292,7 @@ def _acceptance(order: Order, actor: str) -> Event:
         "priority": order.priority,
         "deadline_ms": order.deadline_ms,
         "execute_at_ms": order.execute_at_ms,
+        "quote_asset": asset,
     }
     for name, amount in order.asked.items():  # before they were rounded
         detail[f"asked_{name}"] = plain(amount)

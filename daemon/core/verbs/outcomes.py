@@ -299,6 +299,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
     if may_lack_fills(order, report):
         order = d.change(order, finished_ms=None)  # reported as filled, and queried again
     d.free_lock(order, result=_result(order))
+    instant_ms = d.state.instant_ms(order)
     d.record(
         "order.seen_late" if was in KEY_FREE or ended_empty else "order.seen",
         order,
@@ -306,6 +307,9 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
         executed_quantity=order.executed_quantity,
         executed_quote=order.executed_sum,
         was=was,
+        side=order.side,
+        after_ms=d.now_ms - (order.accepted_ms if instant_ms is None else instant_ms),
+        quote_asset=d.state.quote_asset(order.symbol),
     )
 
 

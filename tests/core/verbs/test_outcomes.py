@@ -363,7 +363,25 @@ def test_one_order_report_ends_a_doubt(bench: Bench, shown: State) -> None:
         "executed_quantity": executed,
         "executed_quote": "0" if executed == "0" else "40",
         "was": "in_doubt",
+        "side": "BUY",
+        "after_ms": 0,
+        "quote_asset": "USDT",
     }
+
+
+@pytest.mark.parametrize("ahead_ms", [None, 1_000], ids=["its signal", "its instant"])
+def test_what_a_query_found_says_how_long_after_the_signal_or_the_instant_it_came(
+    bench: Bench, ahead_ms: int | None
+) -> None:
+    order = bench.submit(execute_at=None if ahead_ms is None else bench.now_ms + ahead_ms)
+    if ahead_ms is not None:
+        bench.pass_time(ahead_ms)
+        bench.settle()
+        assert bench.fire(bench.order(order))
+    bench.answer(order, placed())
+    bench.pass_time(8)
+    order = bench.query(order, query(report(State.FILLED, "4")))
+    assert bench.events(order)[-1].detail["after_ms"] == 8
 
 
 def test_a_query_that_does_not_find_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) -> None:

@@ -55,7 +55,7 @@ def test_a_closed_terminal_drains_and_ends_it(home: Path) -> None:
     try:
         os.close(its)
         said = b""
-        while b"daemon.ready" not in said:
+        while b"daemon ready" not in said:
             said += os.read(ours, 65_536)
         assert pid_of_exchange(home) is not None
         os.close(ours)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,22 +56,28 @@ def test_each_event_is_a_line_as_the_log_writes_it(daemon: Daemon) -> None:
     with tail(daemon) as child:
         connected(child)
         order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
-        line = line_with(child, f"order_id={order_id}")
-        assert " [info     ] order.accepted         order_id=" in line
-        assert "actor=uid:" in line
-        assert "\x1b" not in line
+        line = line_with(child, f"order {order_id}")
+        assert re.fullmatch(rf"[\d:]{{8}} ACCEPTED BUY BTCUSDT for 25 USDT, owner \S+, order {order_id}", line)
+        filled = line_with(child, " FILLED BUY BTCUSDT ")
+        assert re.fullmatch(r"[\d:]{8} FILLED BUY BTCUSDT [\d.]+ @ [\d.]+ = [\d.]+ USDT \([\d.]+ m?s\)", filled)
+        printed = child.output.so_far()
+        assert re.fullmatch(r"-- [\d-]{10}, local times, UTC[+-]\d{4}", printed[0])
+        assert sum(line.startswith("--") for line in printed) == 1
+        assert not any("LOOKED" in line or "SENT" in line or "\x1b" in line for line in printed)
         child.send(signal.SIGINT)
         assert child.exit_code() == INTERRUPTED
         assert "Traceback" not in child.transcript()
 
 
-def test_lines_have_colours_at_a_terminal_and_the_instants_of_the_log(command: Command, daemon: Daemon) -> None:
+@pytest.mark.parametrize("no_color", ["", "1"], ids=["colours", "no colours"])
+def test_lines_have_colours_at_a_terminal_unless_the_user_wants_none(
+    command: Command, daemon: Daemon, no_color: str
+) -> None:
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
-    accepted = daemon.wait_for("order.accepted", order_id=order_id)
-    with command.terminal("tail", "--since", "0", "--order", order_id, columns=300) as terminal:
-        shown = terminal.wait_for("order.accepted")
-        assert accepted["at"] in shown
-        assert "\x1b[" in shown.partition(accepted["at"])[2]
+    own = Command(command.environ | {"NO_COLOR": no_color}, command.directory)
+    with own.terminal("tail", "--since", "0", "--order", order_id, columns=300) as terminal:
+        shown = terminal.wait_for(" FILLED BUY BTCUSDT ")
+        assert ("\x1b[1;32mFILLED\x1b[0m" in shown) is (no_color == "")
         terminal.type("\x03")
         assert terminal.exit_code() == INTERRUPTED
 
@@ -104,7 +111,7 @@ def test_a_restart_of_the_daemon_is_reported_and_tail_goes_on(own_daemon: Daemon
         own_daemon.start()
         connected(child, since=mark)
         child.errors.wait_for(_has("was restarted"), "the restart", since=mark, timeout_s=PATIENCE_S)
-        line_with(child, "daemon.recovered")
+        line_with(child, "daemon recovered")
         child.send(signal.SIGINT)
         assert child.exit_code() == INTERRUPTED
 

@@ -125,8 +125,8 @@ def sh_follows(home: Home, block: Block) -> None:
     eventually(lambda: home.ask("GET", "/v1/status").status == 200, "the daemon answers")
 
     def shows_an_order() -> bool:
-        order = a_filled_order(home)
-        return any("order.accepted" in line or order in line for line in follower.output.so_far())
+        a_filled_order(home)
+        return any("order.accepted" in line or "ACCEPTED" in line for line in follower.output.so_far())
 
     eventually(shows_an_order, "an order that was accepted meanwhile is shown", pause_s=0.1)
     follower.close()
