@@ -28,6 +28,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: WHEELS.is_dir() and Path("/usr/bin/python3").exists() and shutil.which("dpkg-deb") is not None,
         "dpkg-deb, /usr/bin/python3, and dist/wheels, which `sh .ci/deb` fetches",
     ),
+    "git": (lambda: shutil.which("git") is not None, "git"),
     "groff": (lambda: shutil.which("groff") is not None, "groff"),
     "lintian": (lambda: shutil.which("lintian") is not None, "lintian"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
