@@ -13,7 +13,7 @@ import msgspec
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.verbs.restored import COPIED_FACT
-from daemon.errors import BadDatabase, LogWentBack
+from daemon.errors import BackendFailed, BadDatabase, LogWentBack
 from daemon.fleet.entries import Body, NewerFormat, Takeover, decode
 from daemon.fleet.identity import MEMBER_FACT, Identity, identity_fact
 from daemon.fleet.port import Backend, Entry, Position
@@ -94,6 +94,7 @@ class Copy:
         self.unreadable: str | None = None  # why the log cannot be read any further
         self.last_takeover: TakeoverSeen | None = None
         self.takeovers = 0  # since the copy was at the log's end for the first time
+        self.knows_end = False  # it was at the log's end when it looked last
         self._was_at_end = False
         self._identity: Identity | None = None
 
@@ -140,15 +141,21 @@ class Copy:
         """
         while self.unreadable is None:
             before = self.position
-            found = await self._backend.read(max(0, before.n - 1), PIECE)  # with the entry at which the copy is
+            try:
+                found = await self._backend.read(max(0, before.n - 1), PIECE)  # with the entry at which the copy is
+            except BackendFailed:
+                self.knows_end = False
+                raise
             if before.n:
                 self._check(found[:1])
                 await self._confirm()
                 found = found[1:]
             if found:
+                self.knows_end = False
                 await self._apply(found)
             if len(found) < PIECE - 1:
                 self._was_at_end = True
+                self.knows_end = self.unreadable is None
                 return
 
     def wrote(self, entry: Entry) -> dict[str, str]:

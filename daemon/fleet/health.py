@@ -52,7 +52,7 @@ def health_of(
     """Return the fleet as this member knows it now."""
     lease = _lease(owning, seen)
     names = {report.member: report.name for report in seen.members} | {terms.member: terms.name}
-    log_n = max([copy.position.n, *(report.n for report in seen.members)])
+    log_n = copy.position.n if owning.is_owner or copy.knows_end else _latest_n(copy, seen)
     last = copy.last_takeover
     if last is not None:
         names.setdefault(last.takeover.owner, last.takeover.name)
@@ -98,6 +98,10 @@ def health_of(
             if latest_ms - report.seen_ms <= GONE_MS
         ],
     )
+
+
+def _latest_n(copy: Copy, seen: Seen) -> int:
+    return max([copy.position.n, *(report.n for report in seen.members)])
 
 
 def _lease(owning: Owning, seen: Seen) -> Lease:

@@ -62,6 +62,27 @@ async def test_a_takeover_is_shown_with_its_reason(tmp_path: Path) -> None:
         assert again.member.health().epoch == 3
 
 
+async def test_entries_that_a_member_has_seen_and_the_log_lacks_are_missing_for_those_that_lack_them(
+    tmp_path: Path,
+) -> None:
+    """The member itself has ended. One that has copied less sees what it had reported."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "d").running() as door:
+        await owns(owner)
+        for number in (1, 2, 3):
+            await owner.commit(number)
+        await anyio.sleep(4.5)
+        assert [process.member.health().entries_missing for process in (owner, door)] == [0, 0]
+    shared.cut(2)
+    async with Machine(shared, tmp_path, "new").running() as new:
+        await anyio.sleep(4.5)
+        health = new.member.health()
+        assert (health.n, health.log_n, health.entries_missing) == (2, 2, 2)
+        new.cable.loses.add("read")
+        await anyio.sleep(3)
+        assert new.member.health().entries_missing == 0, "it does not know the log's end"
+
+
 async def test_an_unreachable_database_is_shown(tmp_path: Path) -> None:
     async with Machine(database(), tmp_path, "a").running() as owner:
         await owns(owner)

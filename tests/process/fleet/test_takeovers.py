@@ -74,6 +74,7 @@ def test_a_stopped_owner_that_goes_on_has_been_replaced(fleet: Fleet) -> None:
         next_owner(fleet, owner)
         owner.daemon.process.send(signal.SIGCONT)
         assert owner.daemon.process.exit_code() == 75
+        assert owner.daemon.process.events("daemon.library") == [], "it closes its connections"
         owner.start()
 
 
