@@ -132,7 +132,7 @@ class Locks:
         refuses=_OF_ONE,
     )
     def release(self, request: Request) -> Answer:
-        """End a lease with its result or error; its owner only."""
+        """End a lease with its result or error; its owner only. The same again is answered like the first."""
         asked = _release.decode(request.body)
         has_result = not isinstance(asked.result, msgspec.UnsetType)
         if has_result and asked.error is not None:

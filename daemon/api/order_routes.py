@@ -111,7 +111,8 @@ class Orders:
         """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
 
         A resting order is waited for, five seconds or as ``Prefer: wait=SECONDS`` says. 200 with what became of it:
-        cancelled, or filled meanwhile. 202 where it still rests as far as is known: the outcome is not known yet.
+        cancelled, or filled meanwhile. 202 where it still rests as far as is known: the outcome is not known yet. An
+        order that is cancelled already is answered with 200, too.
         """
         reason = request.query.get("reason", "cancelled by the caller")[:500]
         asked_s, caller = wait_s(request), self._context.caller(request)
