@@ -104,9 +104,10 @@ class Load:
         booked = {order["clientOrderId"].rpartition("-")[0] for order in exchange.orders()}
         for each in self.acknowledged:
             if each.order_id not in booked:
-                state = order_of(each.order_id)["state"]
-                if state not in {"in_doubt", "lost", "expired"}:
-                    found.append(f"signal {each.number}, {each.order_id}, is {state} and not in the book")
+                order = order_of(each.order_id)
+                if order["state"] not in {"in_doubt", "lost", "expired"}:
+                    why = f"{order['state']} ({order['reason']})"
+                    found.append(f"signal {each.number}, {each.order_id}, is {why} and not in the book")
         ids = Counter(number for number, _ in {(each.number, each.order_id) for each in self.acknowledged})
         found += [f"signal {number} was answered with {count} orders" for number, count in ids.items() if count > 1]
         return found
