@@ -97,15 +97,16 @@ class Load:
     def problems(self, exchange: Exchange, order_of: Callable[[str], Mapping[str, Any]]) -> list[str]:
         """Return which promises were broken, by the exchange's book; ``order_of`` reads an order at a member.
 
-        No signal has two orders. Every signal that was answered has its order in the book, or that order is unknown and
-        says so.
+        No signal has two orders. Every signal that was answered has its order in the book, or that order is unknown or
+        came too late, and says so.
         """
         found = [f"{count} orders of {what}" for what, count in self._booked(exchange).items() if count > 1]
         booked = {order["clientOrderId"].rpartition("-")[0] for order in exchange.orders()}
         for each in self.acknowledged:
             if each.order_id not in booked:
                 order = order_of(each.order_id)
-                if order["state"] not in {"in_doubt", "lost", "expired"}:
+                is_too_late = order["state"] == "rejected" and "after the deadline" in order["reason"]
+                if order["state"] not in {"in_doubt", "lost", "expired"} and not is_too_late:
                     why = f"{order['state']} ({order['reason']})"
                     found.append(f"signal {each.number}, {each.order_id}, is {why} and not in the book")
         ids = Counter(number for number, _ in {(each.number, each.order_id) for each in self.acknowledged})
