@@ -92,7 +92,7 @@ def test_a_buy_for_25_is_filled(home: Home) -> None:
     ran = home.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
     assert (ran.code, ran.errors) == (0, "")
     assert ran.output.startswith("filled  BUY BTCUSDT for 25 USDT  order ")
-    order_id = ran.output.split()[4]
+    order_id = ran.output.split()[7]
     assert order_id in home.sniperd("orders").output
     assert f"{order_id}-1" in home.book()
 
