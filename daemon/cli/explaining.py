@@ -104,7 +104,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
                 ("exchange's id", order["exchangeOrderId"]),
                 ("rounded", rounded(order)),
                 ("filled", filled(order)),
-                *_fills(found.get("fills", [])),
+                *fill_lines(found.get("fills", [])),
             ]
         ),
         "",
@@ -120,7 +120,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
     return [*head, heads, *rows, *tail]
 
 
-def _fills(fills: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+def fill_lines(fills: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     """Format each trade with its fee; of many, the first."""
     shown = [
         ("fill", f"{each['quantity']} at {each['price']} = {each['quote']}, fee {each['fee']} {each['feeAsset']}")

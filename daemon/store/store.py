@@ -185,9 +185,15 @@ class Store:
     async def orders_lacking_fills(
         self, before_seq: int, since_ms: int, limit: int
     ) -> tuple[list[tuple[Order, list[Fill]]], int | None]:
-        """Find orders whose fills do not add up to what was executed (:mod:`daemon.store.fill_queries`)."""
+        """Find orders whose fills do not add up to what was executed (:mod:`daemon.store.fill_queries`).
+
+        If another program has the database locked, nothing is found, and it goes on where it was.
+        """
         find = partial(fill_queries.orders_lacking_fills, before_seq=before_seq, since_ms=since_ms, limit=limit)
-        return await self._read(find, self._listing)
+        try:
+            return await self._read(find, self._listing)
+        except sqlite3.Error:
+            return [], before_seq
 
     async def bought_targets(self) -> dict[str, str]:
         """Read the id of the order of every target with a BUY, by target id."""

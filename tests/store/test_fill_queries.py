@@ -71,6 +71,15 @@ async def test_orders_are_looked_at_in_slices_from_the_newest_back(tmp_path: Pat
     assert sizes == [3, 3, 1]
 
 
+async def test_a_look_that_fails_is_repeated(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(ChangeSet(orders={"1": filled()})).durable()
+        await store._listing(lambda connection: connection.set_progress_handler(lambda: 1, 1))
+        assert await store.orders_lacking_fills(2, SINCE_MS, 10) == ([], 2)
+        await store._listing(lambda connection: connection.set_progress_handler(None, 1))
+        assert await store.orders_lacking_fills(2, SINCE_MS, 10) == ([(filled(), [])], None)
+
+
 async def test_the_look_ends_where_orders_are_too_old_to_have_fills_that_can_be_read(tmp_path: Path) -> None:
     old = filled(1, accepted_ms=SINCE_MS - RESTED_MS - 1)
     rested = filled(2, accepted_ms=SINCE_MS - RESTED_MS)

@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from daemon.cli import explaining
+from daemon.cli.explaining import SHOWN_FILLS
 from tests.process.cli.command import PAINT, Command
 from tests.support import Child, Daemon, Exchange, eventually, wall_ms
 from tests.support.command import SNIPERD
@@ -124,6 +126,21 @@ def test_an_armed_order_is_shown_as_asked_after_it_was_sent(command: Command, da
     what = [line[31:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]
     story = ["order.armed", "order.sent", "attempt 1 asked", "attempt 1 answered", "order.placed"]
     assert [each for each in what if each in story] == story
+
+
+def test_the_fills_of_an_order_are_listed_with_their_fees(command: Command, daemon: Daemon) -> None:
+    order_id = daemon.accept(market_buy())
+    daemon.until(order_id, "filled")
+    fills = eventually(lambda: daemon.explain(order_id)["fills"], "the fills")
+    first = fills[0]
+    said = f"{first['quantity']} at {first['price']} = {first['quote']}, fee {first['fee']} {first['feeAsset']}"
+    assert said in command("explain", order_id).output
+
+
+def test_of_many_fills_the_first_are_listed() -> None:
+    fill = {"quantity": "1", "price": "2", "quote": "2", "fee": "0", "feeAsset": "MX"}
+    assert explaining.fill_lines([fill] * SHOWN_FILLS)[-1] == ("fill", "1 at 2 = 2, fee 0 MX")
+    assert explaining.fill_lines([fill] * (SHOWN_FILLS + 3))[-1] == ("", "and 3 more: --json")
 
 
 def test_attempts_that_were_refused_alike_share_one_row(command: Command, daemon: Daemon, exchange: Exchange) -> None:
