@@ -35,7 +35,7 @@ class Takeover(msgspec.Struct, frozen=True):
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The rows of a group, or a takeover."""
 
-    format: int = FORMAT
+    format: int = msgspec.field(default_factory=lambda: FORMAT)  # a default would not be written, and not be seen
     orders: Sequence[Order] = ()
     attempts: Sequence[Attempt] = ()
     locks: Sequence[Lock] = ()
@@ -47,7 +47,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Format(msgspec.Struct):
-    format: int = FORMAT
+    format: int = 1  # which the first entries did not say
 
 
 class NewerFormat(Exception):
