@@ -31,9 +31,6 @@ from daemon.errors import Invalid
 from daemon.store.traded_orders import traded_from
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
-MAX_ROWS = 1_000
-"""Pairs that are listed at most, and rows of a pair and day."""
-
 MAX_ORDERS = 250_000
 """Orders of one report; they take some hundred bytes of memory each, until the report is made."""
 
@@ -140,16 +137,15 @@ class Reports:
         return assets_by_name(symbol) if rules is None else Assets(rules.base_asset, rules.quote_asset)
 
     async def _view(self, period: Period, found: Report) -> ReportView:
-        pairs, days = found.pairs[:MAX_ROWS], found.days[:MAX_ROWS]
         return ReportView(
             since_ms=period.since_ms,
             until_ms=period.until_ms,
             now_ms=period.now_ms,
             totals=await in_pieces(found.totals, written(total_view)),
-            pairs=await in_pieces(pairs, written(pair_view)),
-            unshown_pairs=len(found.pairs) - len(pairs),
-            days=await in_pieces(days, written(day_view)),
-            unshown_days=len(found.days) - len(days),
+            pairs=await in_pieces(found.pairs, written(pair_view)),
+            unshown_pairs=found.unshown_pairs,
+            days=await in_pieces(found.days, written(day_view)),
+            unshown_days=found.unshown_days,
             targets=await in_pieces(found.targets, written(target_view)),
             next=None if found.next_seq is None else str(found.next_seq),
             daily_limit=self._daily_limit(period.now_ms),

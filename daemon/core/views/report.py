@@ -19,7 +19,7 @@ its quantity and its value are apart, and not part of the result. So of each pai
     sold - bought - fees in the quote asset = result + sold at unknown cost - cost of the position
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from decimal import Decimal
 from heapq import heappop, heappush
 
@@ -46,6 +46,9 @@ from daemon.core.views.results import (
 PIECE = 50
 """Executions or rows that are added up before other tasks run: about a millisecond's work."""
 
+MOST_ROWS = 1_000
+"""Pairs that a report lists at most, and rows of a pair and day."""
+
 SHARE_DECIMALS = 12
 """The cost of a sold part is rounded down to so many decimals of the quote asset; the rest stays with the position."""
 
@@ -69,7 +72,13 @@ class Bookkeeping:
     """Adds up a period's orders, given newest first, and makes the report."""
 
     def __init__(
-        self, period: Period, assets: Callable[[str], Assets], *, targets: int, before_seq: int | None = None
+        self,
+        period: Period,
+        assets: Callable[[str], Assets],
+        *,
+        targets: int,
+        before_seq: int | None = None,
+        rows: int = MOST_ROWS,
     ) -> None:
         """Begin with nothing.
 
@@ -78,14 +87,16 @@ class Bookkeeping:
             assets: returns the assets of a pair.
             targets: how many targets are listed at most.
             before_seq: where the list of targets goes on: ``next_seq`` of the page before.
+            rows: how many pairs, and rows of a pair and day, are listed at most.
 
         """
         self._period = period
         self._assets = assets
         self._most_targets = targets
         self._before_seq = before_seq
+        self._most_rows = rows
         self._executions: list[tuple[int, int, int, _Execution, TargetResult | None]] = []
-        self._days: dict[tuple[int, str], Sums] = {}
+        self._days: dict[int, dict[str, Sums]] = {}  # by day, then by pair
         self._positions: dict[str, Position] = {}
         self._pair_assets: dict[str, Assets] = {}
         self._earlier: set[tuple[str, str]] = set()  # targets of the pages before
@@ -120,31 +131,46 @@ class Bookkeeping:
             if number % PIECE == 0:
                 yield
         pairs: dict[str, Sums] = {}
-        for number, ((_, symbol), sums) in enumerate(self._days.items(), start=1):
+        for symbol, sums in self._rows():
             pairs.setdefault(symbol, Sums()).add(sums)
+            number += 1
             if number % PIECE == 0:
                 yield
         totals: dict[str, Total] = {}
-        for number, (symbol, sums) in enumerate(pairs.items(), start=1):
+        for symbol, sums in pairs.items():
             quote = self._assets_of(symbol).quote
             of_quote = totals.setdefault(quote or "", Total(quote, Sums()))
             of_quote.sums.add(sums)
             of_quote.cost = total(of_quote.cost, self._position(symbol).cost)
+            number += 1
             if number % PIECE == 0:
                 yield
+        listed, days = sorted(pairs)[: self._most_rows], self._listed_days()
         return Report(
             totals=[totals[asset] for asset in sorted(totals)],
-            pairs=[
-                PairResult(symbol, self._assets_of(symbol), sums, self._position(symbol))
-                for symbol, sums in sorted(pairs.items())
-            ],
-            days=[
-                DayResult(day, symbol, self._assets_of(symbol), self._days[day, symbol])
-                for day, symbol in sorted(self._days, key=lambda each: (-each[0], each[1]))
-            ],
+            pairs=[PairResult(each, self._assets_of(each), pairs[each], self._position(each)) for each in listed],
+            unshown_pairs=len(pairs) - len(listed),
+            days=days,
+            unshown_days=sum(map(len, self._days.values())) - len(days),
             targets=list(self._targets.values()),
             next_seq=self._next_seq,
         )
+
+    def _rows(self) -> Iterator[tuple[str, Sums]]:
+        return ((symbol, sums) for of_day in self._days.values() for symbol, sums in of_day.items())
+
+    def _listed_days(self) -> list[DayResult]:
+        """Return the first rows, newest day first; there may be very many, so no more than these are sorted."""
+        found: list[DayResult] = []
+        for day in sorted(self._days, reverse=True):
+            room = self._most_rows - len(found)
+            if room == 0:
+                break
+            found += [
+                DayResult(day, symbol, self._assets_of(symbol), self._days[day][symbol])
+                for symbol in sorted(self._days[day])[:room]
+            ]
+        return found
 
     def _target(self, order: Traded, outcome: Outcome, ended_ms: int | None) -> TargetResult | None:
         """Return the row of an order's target, if it is on this page; the best outcome of its BUYs is shown."""
@@ -199,7 +225,7 @@ class Bookkeeping:
         return made
 
     def _day(self, day: int, symbol: str) -> Sums:
-        return self._days.setdefault((day, symbol), Sums())
+        return self._days.setdefault(day, {}).setdefault(symbol, Sums())
 
     def _position(self, symbol: str) -> Position:
         return self._positions.setdefault(symbol, Position())

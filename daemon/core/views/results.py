@@ -202,6 +202,8 @@ class Report(msgspec.Struct, frozen=True):
 
     totals: list[Total]
     pairs: list[PairResult]
+    unshown_pairs: int  # there are so many more
     days: list[DayResult]
+    unshown_days: int  # the same
     targets: list[TargetResult]
     next_seq: int | None  # there are more targets: those before this number

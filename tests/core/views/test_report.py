@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import count
+from itertools import product as product_of
 from typing import Any
 
 from hypothesis import given
@@ -74,6 +75,11 @@ def report(*orders: Traded, period: Period = TODAY, targets: int = 100, before_s
     books = Bookkeeping(period, assets_by_name, targets=targets, before_seq=before_seq)
     for order in sorted(orders, key=lambda order: -order.seq):
         books.add(order)
+    return finished(books)
+
+
+def finished(books: Bookkeeping) -> Report:
+    """Take all steps of a report."""
     steps = books.report()
     while True:
         try:
@@ -94,7 +100,7 @@ def shown(*values: Any) -> tuple[Any, ...]:
 
 
 def test_nothing_traded_is_an_empty_report() -> None:
-    assert report() == Report([], [], [], [], None)
+    assert report() == Report([], [], 0, [], 0, [], None)
 
 
 def test_a_sale_earns_its_value_less_the_average_cost() -> None:
@@ -269,6 +275,21 @@ def test_others_have_their_turns_in_a_long_report() -> None:
     for seq in range(PIECE, 0, -1):
         books.add(traded(seq, fill("1", "10"), symbol=f"FOO{seq}USDT"))
     assert len(list(books.report())) == 3
+
+
+def test_of_very_many_rows_the_first_are_listed_and_the_others_are_counted() -> None:
+    days = [BEGIN_MS + number * DAY_MS for number in range(3)]
+    found = [
+        traded(seq, fill("1", "10", at_ms=at_ms), symbol=symbol, sent_ms=at_ms, finished_ms=at_ms)
+        for seq, (at_ms, symbol) in enumerate(product_of(days, ["BARUSDT", "FOOUSDT"]), start=1)
+    ]
+    books = Bookkeeping(Period(BEGIN_MS, None, days[-1]), assets_by_name, targets=0, rows=3)
+    for order in reversed(found):
+        books.add(order)
+    made = finished(books)
+    assert [(each.day - DAY, each.symbol) for each in made.days] == [(2, "BARUSDT"), (2, "FOOUSDT"), (1, "BARUSDT")]
+    assert (made.unshown_days, len(made.pairs), made.unshown_pairs) == (3, 2, 0)
+    assert made.totals[0].sums.bought_value == 60
 
 
 def test_an_order_that_ended_before_the_period_is_left_out() -> None:
