@@ -100,4 +100,5 @@ def configured_database(config_path: Path | None) -> Path:
     """Return the database that the configuration names, or the one that exists."""
     from daemon.config.loading import load  # noqa: PLC0415  # slow to import
 
-    return database_for_commands("" if config_path is None else load(config_path).store.path, environment())
+    configured = "" if config_path is None else load(config_path).store.path
+    return database_for_commands(configured, environment(config_path))

@@ -40,8 +40,9 @@ def check(config_path: Path | None, as_json: bool) -> None:
     if as_json:
         show.print_json(msgspec.to_builtins(found))
         return
-    empty = places(found, config_path, environment())
-    for name, keys in origins(found, config_path, environment()).items():
+    environ = environment(config_path)
+    empty = places(found, config_path, environ)
+    for name, keys in origins(found, config_path, environ).items():
         click.echo(f"[{name}]")
         for key, each in keys.items():
             value = getattr(getattr(found, name), key)
@@ -70,10 +71,11 @@ def show_values(config_path: Path | None, as_json: bool) -> None:
 
     config_path = config_path or config_of_service(environment())
     found = _loaded(config_path)
-    tables = origins(found, config_path, environment())
-    kept = secrets(found, environment())
+    environ = environment(config_path)
+    tables = origins(found, config_path, environ)
+    kept = secrets(found, environ)
     if is_of_service(config_path):
-        kept = {name: stored(name) if each.source == "none" else each for name, each in kept.items()}
+        kept = {name: stored(name, environ) if each.source == "none" else each for name, each in kept.items()}
     if as_json:
         named = None if config_path is None else str(config_path)
         show.print_json(msgspec.to_builtins({"file": named, "tables": tables, "secrets": kept}))

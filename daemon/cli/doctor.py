@@ -1,6 +1,6 @@
 """``sniperd doctor``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +9,8 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, json_option
-from daemon.config.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
-from daemon.config.socket_record import socket_for_clients
+from daemon.config.paths import config_of_service, database_for_commands, environment, instance_in, unit_name
+from daemon.config.socket_record import socket_for_clients, unit_at
 from daemon.core.values.texts import printable
 from daemon.exit_codes import DONE, REFUSED
 
@@ -109,22 +109,21 @@ def _examine(config_path: Path | None) -> Iterator["Finding"]:
         return
     shadow = f", a shadow of {config.exchange.market}" if config.exchange.shadow else ""
     yield findings.ok("config", f"{config_path or 'the defaults'}: {config.exchange.mode} mode{shadow}")
-    yield from _examine_all(config)
+    yield from _examine_all(config, environment(config_path))
 
 
-def _examine_all(config: "Config") -> Iterator["Finding"]:
+def _examine_all(config: "Config", environ: Mapping[str, str]) -> Iterator["Finding"]:
     import sqlite3  # noqa: PLC0415
 
     from daemon.clock import wall_ms  # noqa: PLC0415
     from daemon.doctor import database, exchange, keys, probe_results, rates, service, sockets, sqlite_bugs  # noqa: PLC0415
 
-    environ = environment()
     path = database_for_commands(config.store.path, environ)
     is_door = bool(config.fleet.url) and config.fleet.role == "door"
     yield keys.unneeded() if is_door else keys.examine(config.exchange, environ)
     yield from exchange.examine(config, keys.find(config.exchange, environ))
     if config.exchange.mode == "live" and not is_door:
-        yield keys.age(config.exchange, wall_ms() / 1_000)
+        yield keys.age(config.exchange, wall_ms() / 1_000, environ)
     yield probe_results.examine(config.exchange, path, wall_ms())
     yield from database.examine(path)
     yield sqlite_bugs.examine(sqlite3.sqlite_version)
@@ -138,21 +137,22 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     }
     for name, place in places.items():
         yield sockets.examine(name, place)
-    unit = service.ask(service.SERVICE)
-    yield service.examine(unit, service.ask(service.SOCKET))
-    closed = service.exposure(unit)
+    name = unit_name(instance_in(environ))
+    unit = service.ask(f"{name}.service")
+    yield service.examine(name, unit, service.ask(f"{name}.socket"))
+    closed = service.exposure(name, unit)
     if closed is not None:
         yield closed
-    sleeps = places["status"] == SYSTEM_RUNTIME / "status.sock" and unit.get("ActiveState", "active") != "active"
+    sleeps = bool(unit_at(places["status"])) and unit.get("ActiveState", "active") != "active"
     if not sockets.may_connect(places["status"]) or sleeps:
         yield rates.examine(config, None)
         return
-    status, found = _daemon(places["status"])
+    status, found = _daemon(places["status"], name)
     yield rates.examine(config, status)
     yield found
 
 
-def _daemon(path: Path) -> tuple[dict[str, Any] | None, "Finding"]:
+def _daemon(path: Path, unit: str) -> tuple[dict[str, Any] | None, "Finding"]:
     """Return the status of a running daemon, and the finding about it."""
     from daemon.doctor.findings import warning  # noqa: PLC0415
 
@@ -160,7 +160,7 @@ def _daemon(path: Path) -> tuple[dict[str, Any] | None, "Finding"]:
         found = ask(path, "GET", "/v1/status")
         return found, _judge(found)
     except Fail as error:
-        return None, warning("daemon", error.message, "start it with `sniperd run`, or systemctl start sniperd.service")
+        return None, warning("daemon", error.message, f"start it with `sniperd run`, or systemctl start {unit}.service")
 
 
 def _judge(found: dict[str, Any]) -> "Finding":

@@ -47,7 +47,8 @@ def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
     """
     config = configured(config_path)
     _check_url(url)
-    account, fleet, password = _account(config), config.fleet, password_of(config.fleet, environment())
+    account, fleet = _account(config, config_path), config.fleet
+    password = password_of(fleet, environment(config_path))
     database = configured_database(config_path)
 
     async def make() -> Begun | None:
@@ -83,8 +84,8 @@ def replace_key(config_path: Path | None, url: str) -> str:
     """
     config = configured(config_path)
     _check_url(url)
-    account, fleet = _account(config), config.fleet
-    password = None if url else password_of(fleet, environment())
+    account, fleet = _account(config, config_path), config.fleet
+    password = None if url else password_of(fleet, environment(config_path))
 
     async def replace() -> None:
         async with open_backend(url or fleet.url, fleet.ledger, fleet.durability, password) as backend:
@@ -94,8 +95,8 @@ def replace_key(config_path: Path | None, url: str) -> str:
     return fleet.ledger
 
 
-def _account(config: Config) -> str:
-    found = keys.find(config.exchange, environment())
+def _account(config: Config, config_path: Path | None) -> str:
+    found = keys.find(config.exchange, environment(config_path))
     if found is None:
         raise NoPermission(
             "no key of the exchange can be read, by which the account is recognised; run this as root, or as the "
@@ -114,7 +115,7 @@ def accept_loss(config_path: Path | None, reason: str) -> Accepted:
     """
     config = configured(config_path)
     fleet, database = config.fleet, configured_database(config_path)
-    password = password_of(fleet, environment())
+    password = password_of(fleet, environment(config_path))
 
     async def accept() -> Accepted:
         async with open_backend(fleet.url, fleet.ledger, fleet.durability, password) as backend:
@@ -137,7 +138,7 @@ def leave(config_path: Path | None) -> tuple[Left, BackendFailed | None]:
     fleet, left = config.fleet, leave_with(configured_database(config_path))
     if left.member is None:
         return left, None
-    password, member = password_of(fleet, environment()), left.member
+    password, member = password_of(fleet, environment(config_path)), left.member
 
     async def forget() -> None:
         async with open_backend(fleet.url, fleet.ledger, fleet.durability, password) as backend:

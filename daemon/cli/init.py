@@ -8,7 +8,7 @@ import click
 from daemon.cli.client import Fail
 from daemon.cli.doctor import print_findings
 from daemon.cli.options import Command
-from daemon.config.paths import SYSTEM_CONFIG, config_directory, environment
+from daemon.config.paths import config_directory, environment, instance_of, unit_name
 from daemon.exit_codes import DONE, REFUSED
 
 
@@ -50,7 +50,8 @@ def init(config_path: Path | None, force: bool, keys_stdin: bool, **given: str |
 
     The file holds only what differs from the defaults. Key, secret and webhook go into files of their own that only
     their owner can read (mode 0600), beside the configuration. For the service, run it as root with
-    `--config /etc/sniperd/config.toml --force`; the secrets then go into /etc/credstore.
+    `--config /etc/sniperd/config.toml --force`; the secrets then go into /etc/credstore. The file of an instance of the
+    service is /etc/sniperd/NAME.toml.
 
     A flag answers its question in advance. Without a terminal nothing is asked: --mode is required, and live mode also
     requires both limits and a key. What else is left out has the default of its question. An existing file is never
@@ -60,6 +61,7 @@ def init(config_path: Path | None, force: bool, keys_stdin: bool, **given: str |
     file is missing or readable by others; 78 an answer is wrong.
     """
     from daemon.cli.questions import Questions, missing  # noqa: PLC0415  # slow to import
+    from daemon.config.origins import is_of_service  # noqa: PLC0415
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.installing.new_files import refuse_existing, write_all  # noqa: PLC0415
 
@@ -80,6 +82,6 @@ def init(config_path: Path | None, force: bool, keys_stdin: bool, **given: str |
     for file in files:
         click.echo(f"wrote {file.path}")
     failed = print_findings(path)
-    starts = "systemctl restart sniperd.service" if path == SYSTEM_CONFIG else f"sniperd run --config {path}"
-    click.echo(f"next: {starts}")
+    restart = f"systemctl restart {unit_name(instance_of(path))}.service"
+    click.echo(f"next: {restart if is_of_service(path) else f'sniperd run --config {path}'}")
     raise SystemExit(REFUSED if failed else DONE)

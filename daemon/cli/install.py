@@ -12,9 +12,10 @@ import click
 import daemon
 from daemon.cli.client import Fail
 from daemon.cli.options import Command
+from daemon.config.paths import SYSTEM_CONFIG, instance_of
 from daemon.errors import NoPermission, StartupError
-from daemon.installing.plan import installation, removal
-from daemon.installing.refusals import Program, check_machine, check_program
+from daemon.installing.plan import installation, instance_installation, instance_removal, removal
+from daemon.installing.refusals import Program, check_machine, check_package, check_program, check_template
 from daemon.installing.steps import Step
 
 ROOT = Path("/")
@@ -29,39 +30,75 @@ def how_option(command: Command) -> Command:
     return dry(really(command))
 
 
+def instance_option(command: Command) -> Command:
+    """Add ``--instance``."""
+    about = "Only this instance of the installed service, for a further account: `sniperd manual installing`."
+    return click.option("--instance", metavar="NAME", callback=_instance_name, help=about)(command)
+
+
+def _instance_name(_context: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and instance_of(SYSTEM_CONFIG.with_name(f"{name}.toml")) != name:
+        raise click.BadParameter(f"{name!r}; allowed: lower-case letters, digits and single hyphens, but not config")
+    return name
+
+
 @click.command()
 @how_option
-def install(how: str | None) -> None:
+@instance_option
+def install(how: str | None, instance: str | None) -> None:
     """Install the service and start it: user, directories, configuration, units, sockets, backups.
 
     Man pages and shell completion are installed as well. The service starts this program from where pip installed
     it. Run the command again after an upgrade: it does what is left to do. A unit that differs is
     replaced: put your changes into drop-ins (`systemctl edit sniperd`). A configuration that you changed stays as it
     is. A running service keeps running; `systemctl restart sniperd` starts the new version.
+
+    With --instance, beside the installed service, it writes /etc/sniperd/NAME.toml and starts sniperd@NAME.service.
     """
+    if instance is not None:
+        _install_instance(instance, how)
+        return
     command = Path(sysconfig.get_path("scripts")) / "sniperd"
     parts = (Path(sys.prefix), Path(sys.base_prefix), Path(daemon.__file__).parent)
     try:
         check_machine(ROOT, _systemd_version())
+        check_package(ROOT)
         check_program(Program(command, parts))
         _carry_out(installation(ROOT, command), how)
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
     if how == "system":
-        click.echo("done; `sniperd doctor --config /etc/sniperd/config.toml` checks the installation")
+        click.echo(f"done; `sniperd doctor --config {SYSTEM_CONFIG}` checks the installation")
+
+
+def _install_instance(instance: str, how: str | None) -> None:
+    try:
+        check_machine(ROOT, _systemd_version())
+        check_template(ROOT)
+        _carry_out(instance_installation(ROOT, instance), how)
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+    if how == "system":
+        config = SYSTEM_CONFIG.with_name(f"{instance}.toml")
+        click.echo(f"done, on the paper exchange unless configured; next: sniperd init --config {config} --force")
 
 
 @click.command()
 @how_option
-def uninstall(how: str | None) -> None:
+@instance_option
+def uninstall(how: str | None, instance: str | None) -> None:
     """Stop the service and remove it.
 
     Your own files stay: /etc/sniperd, the keys in /etc/credstore, the database and the backups in /var/lib/sniperd. The
-    user stays as well.
+    user stays as well. Instances end in the same way, and keep theirs; with --instance only that one ends.
     """
     try:
         check_machine(ROOT, _systemd_version())
-        _carry_out(removal(ROOT, Path(sysconfig.get_path("scripts")) / "sniperd"), how)
+        if instance is None:
+            check_package(ROOT)
+            _carry_out(removal(ROOT, Path(sysconfig.get_path("scripts")) / "sniperd"), how)
+        else:
+            _carry_out(instance_removal(ROOT, instance), how)
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
 

@@ -63,4 +63,4 @@ def _socket(config_path: Path | None, which: str) -> Path:
         except BadConfig as error:
             raise Fail(str(error), error.exit_code) from None
         configured, database = getattr(config.sockets, which), config.store.path
-    return socket_for_clients(configured, which, environment(), database)
+    return socket_for_clients(configured, which, environment(config_path), database)

@@ -3,7 +3,7 @@
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -55,14 +55,15 @@ def probe(
         config = Config() if config_path is None else load(config_path)
     except BadConfig as error:
         raise Fail(str(error), error.exit_code) from None
-    database = database_for_commands(config.store.path, environment())
+    environ = environment(config_path)
+    database = database_for_commands(config.store.path, environ)
     path = probe_results.place(config.exchange.facts_file, database)
 
     def report(line: str) -> None:
         click.echo(printable(line), err=as_json)
 
-    _refuse_while_halted(config, database)
-    server = _server(config)
+    _refuse_while_halted(config, environ, database)
+    server = _server(config, environ)
     limit = _limit(most)
     planned = _plan(server, symbol, limit)
     _confirm(server, planned, limit, confirm, report)
@@ -127,9 +128,9 @@ def _undisturbed() -> Iterator[None]:
     yield
 
 
-def _status(config: "Config") -> dict[str, Any] | None:
+def _status(config: "Config", environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the daemon's status; ``None`` if no daemon runs."""
-    path = socket_for_clients(config.sockets.status, "status", environment(), config.store.path)
+    path = socket_for_clients(config.sockets.status, "status", environ, config.store.path)
     try:
         found: dict[str, Any] = ask(path, "GET", "/v1/status")
     except Fail:
@@ -137,11 +138,11 @@ def _status(config: "Config") -> dict[str, Any] | None:
     return found
 
 
-def _refuse_while_halted(config: "Config", database: Path) -> None:
+def _refuse_while_halted(config: "Config", environ: Mapping[str, str], database: Path) -> None:
     """Refuse while trading is halted, whether the daemon runs or not."""
     from daemon.store.opening import open_for_reading  # noqa: PLC0415  # slow to import
 
-    status = _status(config)
+    status = _status(config, environ)
     halted = None if status is None else status["halted"]
     if status is None and database.exists():
         try:
@@ -156,17 +157,17 @@ def _refuse_while_halted(config: "Config", database: Path) -> None:
         )
 
 
-def _server(config: "Config") -> "Server":
+def _server(config: "Config", environ: Mapping[str, str]) -> "Server":
     from daemon.config.credentials import PAPER  # noqa: PLC0415  # slow to import
     from daemon.doctor import keys  # noqa: PLC0415
     from daemon.exchange.mexc.single_requests import Server  # noqa: PLC0415
 
     if config.exchange.mode == "paper":
-        status = _status(config)
+        status = _status(config, environ)
         if status is None or status["mode"] != "paper":
             raise Fail("no daemon with a paper exchange is running; start one: sniperd run", 69)
         return Server(status["exchangeUrl"], PAPER)
-    found = keys.find(config.exchange, environment())
+    found = keys.find(config.exchange, environ)
     if found is None:
         raise Fail("no readable key pair was found; see the line `credentials` of `sniperd doctor`", 77)
     return Server(config.exchange.market, found)

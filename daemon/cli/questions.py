@@ -44,6 +44,7 @@ class Questions:
         self._path = path
         self._force = force
         self._is_service = is_of_service(path)
+        self._environ = environment(path)
         self._tables: Tables = {}
         self._files: list[NewFile] = []
 
@@ -72,8 +73,8 @@ class Questions:
     def has_key(self) -> bool:
         """Whether the daemon finds a key pair without an answer."""
         if self._is_service:
-            return all(keys.stored(name).source == "credential" for name in SECRETS)
-        return credentials.find(environment(), "", "") is not None
+            return all(keys.stored(name, self._environ).source == "credential" for name in SECRETS)
+        return credentials.find(self._environ, "", "") is not None
 
     def _mode(self) -> None:
         server: dict[str, object] = {"base_url": url} if (url := self.given["base_url"]) else {}
@@ -201,7 +202,7 @@ class Questions:
         return place
 
     def _place(self, name: str) -> Path:
-        return keys.PLAIN / name if self._is_service else self._path.with_name(name)
+        return keys.place(name, self._environ) if self._is_service else self._path.with_name(name)
 
     def _refuse_existing(self, name: str) -> None:
         if not self._force:

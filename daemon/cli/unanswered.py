@@ -5,18 +5,17 @@ import os
 import pwd
 from pathlib import Path
 
-from daemon.config.socket_record import is_services
-
-START = "systemctl start sniperd.socket sniperd.service"
-RESET = "systemctl reset-failed sniperd.socket sniperd.service"
+from daemon.config.socket_record import unit_at
 
 
 def not_there(path: Path) -> str:
     """Explain that no process listens on a socket."""
-    if is_services(path):
+    if unit := unit_at(path):
+        units = f"{unit}.socket {unit}.service"
         return (
-            f"the service sniperd is down: nothing answers at {path}. `journalctl -u sniperd -n 20` says why; start it "
-            f"with `{START}`, after `{RESET}` if systemd refuses because it failed too often"
+            f"the service {unit} is down: nothing answers at {path}. `journalctl -u {unit} -n 20` says why; start it "
+            f"with `systemctl start {units}`, after `systemctl reset-failed {units}` if systemd refuses because it "
+            "failed too often"
         )
     return f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config"
 

@@ -13,6 +13,7 @@ from daemon.config.paths import (
     SYSTEM_CONFIG,
     SYSTEM_RUNTIME,
     SYSTEM_STATE,
+    instance_of,
     runtime_directory,
     runtime_variable,
     state_directory,
@@ -78,15 +79,16 @@ def lines_of_keys(text: str) -> dict[tuple[str, str], int]:
 
 
 def is_of_service(path: Path | None) -> bool:
-    """Whether a configuration file is the service's."""
-    return path is not None and path.absolute() == SYSTEM_CONFIG
+    """Whether a configuration file is the service's, or that of an instance."""
+    return path is not None and (path.absolute() == SYSTEM_CONFIG or bool(instance_of(path)))
 
 
 def places(config: Config, path: Path | None, environ: Mapping[str, str]) -> dict[tuple[str, str], Value]:
     """Return what counts where an empty text means a default path or address."""
     is_service = is_of_service(path)
-    state = SYSTEM_STATE if is_service else state_directory(environ)
-    sockets = SYSTEM_RUNTIME if is_service else runtime_directory(environ)
+    is_one = is_service and not instance_of(path)  # an instance's environment has its directories
+    state = SYSTEM_STATE if is_one else state_directory(environ)
+    sockets = SYSTEM_RUNTIME if is_one else runtime_directory(environ)
     database = Path(config.store.path) if config.store.path else state / DATABASE
     book = "shadow-exchange.db" if config.exchange.shadow else "paper-exchange.db"
 

@@ -1,6 +1,12 @@
-"""Default paths: the service manager's directories, else the user's."""
+"""Default paths: the service manager's directories, else the user's.
+
+The service may have instances, one for each further account. The instance NAME is the unit ``sniperd@NAME.service``,
+with the configuration ``/etc/sniperd/NAME.toml``, the directories ``/var/lib/sniperd-NAME`` and ``/run/sniperd-NAME``,
+and credentials like ``/etc/credstore/NAME.mexc_api_key``. A command recognises it by ``--config``.
+"""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +20,9 @@ SYSTEM_RUNTIME = Path("/run") / NAME
 
 SYSTEM_CONFIG = Path("/etc") / NAME / "config.toml"
 """The service's configuration file."""
+
+INSTANCE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What an instance may be called: a part of the names of units, directories and files."""
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
@@ -57,11 +66,12 @@ def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
-    """Return the database for a command: the configured one, the user's, or the service's."""
+    """Return the database for a command: the configured one, the instance's, the user's, or the service's."""
     if configured:
         return Path(configured)
     own, system = state_directory(environ) / DATABASE, SYSTEM_STATE / DATABASE
-    return system if not is_there(own) and is_there(system) else own
+    is_systems = not instance_in(environ) and not is_there(own) and is_there(system)
+    return system if is_systems else own
 
 
 def config_of_service(environ: Mapping[str, str]) -> Path | None:
@@ -81,6 +91,41 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ
+def environment(config_path: Path | None = None) -> Mapping[str, str]:
+    """Return the process's environment; for an instance's configuration, with that instance's directories."""
+    name = instance_of(config_path)
+    if not name:
+        return os.environ
+    own = {"STATE_DIRECTORY": SYSTEM_STATE, "RUNTIME_DIRECTORY": SYSTEM_RUNTIME}
+    return os.environ | {variable: f"{directory}-{name}" for variable, directory in own.items()}
+
+
+def instance_of(config_path: Path | None) -> str:
+    """Return the instance of the service to which a configuration file belongs; empty for any other file."""
+    if config_path is None:
+        return ""
+    path = config_path.absolute()
+    is_one = path.parent == SYSTEM_CONFIG.parent and path.suffix == SYSTEM_CONFIG.suffix and path != SYSTEM_CONFIG
+    return path.stem if is_one and INSTANCE_NAME.fullmatch(path.stem) else ""
+
+
+def instance_at(runtime: Path) -> str:
+    """Return the instance of the service that has this runtime directory; empty for any other directory."""
+    begin = f"{SYSTEM_RUNTIME.name}-"
+    is_one = runtime.parent == SYSTEM_RUNTIME.parent and runtime.name.startswith(begin)
+    return runtime.name.removeprefix(begin) if is_one else ""
+
+
+def instance_in(environ: Mapping[str, str]) -> str:
+    """Return the instance of the service whose environment this is; empty for any other environment."""
+    return instance_at(runtime_directory(environ)) if environ.get("RUNTIME_DIRECTORY") else ""
+
+
+def unit_name(instance: str) -> str:
+    """Return the name of an instance's units, without their type; an empty instance is the service itself."""
+    return f"{NAME}@{instance}" if instance else NAME
+
+
+def credential_file(instance: str, name: str) -> str:
+    """Return the name of a credential's file in systemd's credential store."""
+    return f"{instance}.{name}" if instance else name

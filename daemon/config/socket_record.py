@@ -60,6 +60,9 @@ def socket_for_clients(configured: str, which: str, environ: Mapping[str, str], 
     """
     if configured:
         return Path(configured)
+    if paths.instance_in(environ):  # never another account's daemon, whether this one runs or not
+        runtime = paths.runtime_directory(environ)
+        return _recorded(runtime, which) or runtime / f"{which}.sock"
     home = Path(database).parent if database else paths.state_directory(environ)
     name = f"{which}.sock"
     own = _recorded(home, which) or paths.runtime_directory(environ) / name
@@ -68,15 +71,17 @@ def socket_for_clients(configured: str, which: str, environ: Mapping[str, str], 
     return service if has_service and not _is_answered(own) else own
 
 
-def is_services(path: Path) -> bool:
-    """Whether a path is a socket of the service, running or not."""
+def unit_at(path: Path) -> str:
+    """Return the unit, without its type, whose socket this is, running or not; empty for any other socket."""
+    instance = paths.instance_at(path.parent)
     places = {_recorded(paths.SYSTEM_RUNTIME, which) for which in ("signals", "status")}
-    return path.parent == paths.SYSTEM_RUNTIME or path in places
+    is_services = instance or path.parent == paths.SYSTEM_RUNTIME or path in places
+    return paths.unit_name(instance) if is_services else ""
 
 
 def would_start(path: Path) -> bool:
     """Whether a connection to a socket would start the service: systemd holds it, and no daemon has recorded it."""
-    return is_services(path) and not (path.parent / RECORD).exists()
+    return bool(unit_at(path)) and not (path.parent / RECORD).exists()
 
 
 def service_is_installed() -> bool:

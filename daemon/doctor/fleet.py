@@ -17,7 +17,7 @@ from daemon.config.fleet_table import FleetTable
 from daemon.config.tables import Config
 from daemon.core.values.fleet_health import OLD_REPORT_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
-from daemon.doctor.keys import AS_ROOT, PLAIN
+from daemon.doctor.keys import AS_ROOT, PLAIN, place
 from daemon.errors import BackendFailed, BadConfig, NoPermission, NotDurable
 from daemon.fleet.agreement import IF_OTHER_ACCOUNT, account_hash, configuration_hash, other_account
 from daemon.fleet.backends import open_backend
@@ -85,7 +85,7 @@ def password_of(table: FleetTable, environ: Mapping[str, str], store: Path = PLA
 
     """
     found = fleet_table.password(table, environ)
-    given = store / fleet_table.PASSWORD
+    given = place(fleet_table.PASSWORD, environ, store)
     if found is None and given.exists():
         return fleet_table.password(FleetTable(password_file=str(given)), {})
     return found

@@ -1,10 +1,10 @@
 """The exchange's key pair: whether it exists and is private, and its age."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from daemon.config import credentials
+from daemon.config import credentials, paths
 from daemon.config.credentials import Credentials
 from daemon.config.origins import SecretOrigin
 from daemon.config.tables import ExchangeTable
@@ -20,6 +20,7 @@ PLAIN, ENCRYPTED = Path("/etc/credstore"), Path("/etc/credstore.encrypted")
 """Where systemd reads the service's credentials."""
 
 Stores = tuple[Path, Path]
+"""The plain and the encrypted one."""
 
 
 def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
@@ -29,7 +30,7 @@ def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores 
     try:
         if credentials.find(environ, exchange.api_key_file, exchange.api_secret_file) is not None:
             return ok(CHECK, "a private key pair was found")
-        return _stored(*stores)
+        return _stored(*stores, _names(environ))
     except NoPermission as error:
         if isinstance(error.__cause__, PermissionError):
             return warning(CHECK, f"{error}: only the daemon's user may read it", AS_ROOT)
@@ -54,7 +55,7 @@ def find(
         return None
     try:
         found = credentials.find(environ, exchange.api_key_file, exchange.api_secret_file)
-        given = [stores[0] / name for name in NAMES]
+        given = [stores[0] / name for name in _names(environ)]
         if found is None and all(path.exists() for path in given):
             found = credentials.find({}, *map(str, given))
     except (NoPermission, PermissionError):
@@ -62,9 +63,11 @@ def find(
     return found
 
 
-def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
+def age(
+    exchange: ExchangeTable, now_s: float, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)
+) -> Finding:
     """Report the age of the key's file: the exchange does not show the age of the key."""
-    files = [Path(exchange.api_key_file)] if exchange.api_key_file else [store / NAMES[0] for store in stores]
+    files = [Path(exchange.api_key_file)] if exchange.api_key_file else [store / _names(environ)[0] for store in stores]
     unknown = "the exchange shows neither age nor addresses of a key"
     try:
         times = [path.stat().st_mtime for path in files if path.exists()]
@@ -81,26 +84,37 @@ def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTE
     return ok(AGE, text)
 
 
-def stored(name: str, stores: Stores = (PLAIN, ENCRYPTED)) -> SecretOrigin:
+def place(name: str, environ: Mapping[str, str], store: Path = PLAIN) -> Path:
+    """Return the file of one of the service's credentials, or of those of its instance."""
+    return store / paths.credential_file(paths.instance_in(environ), name)
+
+
+def stored(name: str, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)) -> SecretOrigin:
     """Return where systemd reads one of the service's credentials."""
+    files = [place(name, environ, store) for store in reversed(stores)]
     try:
-        found = next((store / name for store in reversed(stores) if _is_there(store / name)), None)
+        found = next((file for file in files if _is_there(file)), None)
     except PermissionError:
         return SecretOrigin("unknown", f"you may not read {stores[0]}; run it as root")
     return SecretOrigin("none") if found is None else SecretOrigin("credential", str(found))
 
 
-def _stored(plain: Path, encrypted: Path) -> Finding:
-    if all(_is_there(encrypted / name) for name in NAMES):
+def _names(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that hold key and secret."""
+    return [place(name, environ).name for name in NAMES]
+
+
+def _stored(plain: Path, encrypted: Path, names: Sequence[str]) -> Finding:
+    if all(_is_there(encrypted / name) for name in names):
         return ok(CHECK, f"systemd passes the encrypted key pair from {encrypted}")
-    missing = [name for name in NAMES if not _is_there(plain / name)]
+    missing = [name for name in names if not _is_there(plain / name)]
     if missing:
         return failure(
             CHECK,
             f"no key pair in the environment, none in [exchange] api_key_file, no {' and '.join(missing)} in {plain}",
-            f"put key and secret into {plain / NAMES[0]} and {plain / NAMES[1]}, mode 0600, or set api_key_file",
+            f"put key and secret into {plain / names[0]} and {plain / names[1]}, mode 0600, or set api_key_file",
         )
-    for name in NAMES:
+    for name in names:
         mode = stat.S_IMODE((plain / name).stat().st_mode)
         if mode & 0o077:
             return failure(

@@ -13,13 +13,19 @@ UNITS = (
     "sniperd-backup.service",
     "sniperd-backup.timer",
     "sniperd-failure@.service",
+    "sniperd@.service",
+    "sniperd@.socket",
+    "sniperd-backup@.service",
+    "sniperd-backup@.timer",
 )
-STARTED = ("sniperd.socket", "sniperd.service", "sniperd-backup.timer")
+STARTED = ("sniperd{}.socket", "sniperd{}.service", "sniperd-backup{}.timer")
+"""The units that are enabled and started, for ``@NAME`` of an instance, or for nothing."""
+
 SHIPPED_COMMAND = b"/opt/sniperd/bin/sniperd"
 """The program's path in the shipped units."""
 
 USERS, DIRECTORIES = "sysusers.d/sniperd.conf", "tmpfiles.d/sniperd.conf"
-CONFIG = "etc/sniperd/config.toml"
+CONFIG, CONFIG_OF = "etc/sniperd/config.toml", "etc/sniperd/{}.toml"
 LINK = "usr/local/bin/sniperd"
 SHARE = "usr/local/share"
 
@@ -47,8 +53,32 @@ def installation(root: Path, command: Path) -> Sequence[Step]:
         linked(root / LINK, command),
         *_documents(root / SHARE),
         Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "enable", "--now", *STARTED)),
+        Run(("systemctl", "enable", "--now", *started())),
     ]
+
+
+def instance_installation(root: Path, instance: str) -> Sequence[Step]:
+    """Return the steps that set up an instance beside the installed service."""
+    config, text = CONFIG_OF.format(instance), shipped("etc/config.toml").decode()
+    text = text.replace(CONFIG, config).replace("reload sniperd", f"reload sniperd@{instance}")
+    return [
+        *offered(root / config, text.encode()),
+        Run(("systemctl", "enable", "--now", *started(instance))),
+    ]
+
+
+def instance_removal(root: Path, instance: str) -> Sequence[Step]:
+    """Return the steps that stop an instance for good; configuration, keys, database and backups stay."""
+    offer = root / f"{CONFIG_OF.format(instance)}{NEW}"
+    return [
+        Run(("systemctl", "disable", "--now", *started(instance))),
+        *([Remove(offer)] if offer.exists() else []),
+    ]
+
+
+def started(instance: str = "") -> Sequence[str]:
+    """Return the units of the service, or of an instance, that are enabled and started."""
+    return [unit.format(f"@{instance}" if instance else "") for unit in STARTED]
 
 
 def removal(root: Path, command: Path) -> Sequence[Step]:
@@ -61,7 +91,8 @@ def removal(root: Path, command: Path) -> Sequence[Step]:
     link = root / LINK
     is_linked = link.is_symlink() and link.readlink() == command
     return [
-        *([Run(("systemctl", "disable", "--now", *STARTED))] if _unit_path(root, STARTED[0]).exists() else []),
+        *(step for instance in _instances(root) for step in instance_removal(root, instance)),
+        *([Run(("systemctl", "disable", "--now", *started()))] if _unit_path(root, started()[0]).exists() else []),
         *(Remove(path) for path in there),
         *([Remove(offer)] if offer.exists() else []),
         *([Remove(link)] if is_linked else []),
@@ -85,6 +116,12 @@ def _documents(share: Path) -> Sequence[Step]:
 def _man_pages_there(share: Path) -> Sequence[Path]:
     """Return this program's installed man pages."""
     return sorted([*share.glob("man/man*/sniperd.*"), *share.glob("man/man*/sniperd-*")])
+
+
+def _instances(root: Path) -> Sequence[str]:
+    """Return the instances that are enabled."""
+    enabled = (root / "etc/systemd/system").glob("*.target.wants/sniperd@?*.socket")
+    return sorted(path.stem.partition("@")[2] for path in enabled)
 
 
 def _unit_path(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from daemon.errors import BadConfig, CannotCreate
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # named, not used
 """Directories that are empty for the service because of ProtectHome= and PrivateTmp=."""
 
-UNIT_DIRECTORIES = ("usr/lib/systemd/system", "lib/systemd/system")
+PACKAGE_UNITS = ("usr/lib/systemd/system", "lib/systemd/system")
 OLDEST_SYSTEMD = 252
 """Debian 12's; the units use its credential store and directives."""
 
@@ -27,7 +27,7 @@ class Program(msgspec.Struct, frozen=True):
 
 
 def check_machine(root: Path, systemd: str) -> None:
-    """Refuse a machine without a running systemd of a supported version, or with the package's units.
+    """Refuse a machine without a running systemd of a supported version.
 
     Args:
         root: root of the file system.
@@ -43,10 +43,34 @@ def check_machine(root: Path, systemd: str) -> None:
     if found is None or int(found[1]) < OLDEST_SYSTEMD:
         version = "cannot be asked for its version" if found is None else f"is version {found[1]}"
         raise CannotCreate(f"systemd {version}; the units need {OLDEST_SYSTEMD} or newer: use Debian 12 or newer")
-    for directory in UNIT_DIRECTORIES:
+
+
+def check_package(root: Path) -> None:
+    """Refuse a machine where the package has installed the service.
+
+    Raises:
+        CannotCreate: it has.
+
+    """
+    for directory in PACKAGE_UNITS:
         unit = root / directory / "sniperd.service"
         if unit.exists():
             raise CannotCreate(f"{unit} exists: the package sniperd has installed the service; there is nothing to do")
+
+
+def check_template(root: Path) -> None:
+    """Refuse an instance of a service that is not installed.
+
+    Raises:
+        CannotCreate: there is no template of instances.
+
+    """
+    places = ("etc/systemd/system", *PACKAGE_UNITS)
+    if not any((root / directory / "sniperd@.service").exists() for directory in places):
+        raise CannotCreate(
+            "the service is not installed here; run `sniperd install --system` first, without --instance, or install "
+            "the package"
+        )
 
 
 def check_program(program: Program) -> None:

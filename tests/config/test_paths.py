@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.paths import database_for_commands, environment, runtime_directory, state_directory
+from daemon.config.paths import (
+    credential_file,
+    database_for_commands,
+    environment,
+    instance_in,
+    instance_of,
+    runtime_directory,
+    state_directory,
+    unit_name,
+)
 
 HOME = {"HOME": "/home/bot"}
 SERVICE = {"STATE_DIRECTORY": "/var/lib/sniperd", "RUNTIME_DIRECTORY": "/run/sniperd"}
@@ -64,3 +73,42 @@ def test_a_command_uses_the_users_database_or_else_the_services(
     (own / "sniperd.db").touch()
     assert database_for_commands("", environ) == own / "sniperd.db"
     assert database_for_commands("/elsewhere.db", environ) == Path("/elsewhere.db")
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("/etc/sniperd/second.toml", "second"),
+        ("/etc/sniperd/the-2nd-one.toml", "the-2nd-one"),
+        ("/etc/sniperd/config.toml", ""),
+        ("/etc/sniperd/config.toml.new", ""),
+        ("/etc/sniperd/a@b.toml", ""),
+        ("/etc/sniperd/Second.toml", ""),
+        ("/etc/sniperd/more/second.toml", ""),
+        ("/home/second.toml", ""),
+        (None, ""),
+    ],
+)
+def test_an_instance_is_recognised_by_its_configuration(path: str | None, instance: str) -> None:
+    assert instance_of(None if path is None else Path(path)) == instance
+
+
+def test_a_command_for_an_instance_has_the_directories_that_systemd_gives_the_instance() -> None:
+    environ = environment(Path("/etc/sniperd/second.toml"))
+    assert state_directory(environ) == Path("/var/lib/sniperd-second")
+    assert runtime_directory(environ) == Path("/run/sniperd-second")
+    assert instance_in(environ) == "second"
+    assert (unit_name("second"), credential_file("second", "key")) == ("sniperd@second", "second.key")
+    assert instance_in(environment(Path("/etc/sniperd/config.toml"))) == ""
+    assert instance_in(SERVICE) == ""
+
+
+def test_a_command_for_an_instance_never_uses_the_services_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = tmp_path / "sniperd"
+    system.mkdir()
+    (system / "sniperd.db").touch()
+    monkeypatch.setattr("daemon.config.paths.SYSTEM_STATE", system)
+    environ = environment(Path("/etc/sniperd/second.toml"))
+    assert database_for_commands("", environ) == tmp_path / "sniperd-second" / "sniperd.db"

@@ -103,6 +103,19 @@ def test_what_a_daemon_recorded_is_found_whatever_the_environment_says(machine: 
     assert not (machine.state / RECORD).exists()
 
 
+def test_a_command_for_an_instance_speaks_to_that_instance_alone(machine: Machine) -> None:
+    machine.install()
+    machine.listen(machine.service)
+    machine.listen(machine.runtime)
+    runtime = machine.service.with_name("run-second")
+    instance = runtime / "signals.sock"
+    assert machine.found(RUNTIME_DIRECTORY=str(runtime)) == instance
+    assert machine.found("/elsewhere/s.sock", RUNTIME_DIRECTORY=str(runtime)) == Path("/elsewhere/s.sock")
+    said = str(unanswered(instance, FileNotFoundError(), 4))
+    assert "the service sniperd@second is down" in said
+    assert "systemctl start sniperd@second.socket sniperd@second.service" in said
+
+
 def test_a_completion_must_not_start_a_service_that_is_down(machine: Machine) -> None:
     service = machine.listen(machine.service)
     assert would_start(service)

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import CannotCreate
-from daemon.installing.plan import UNITS, installation, removal, shipped
+from daemon.installing.plan import (
+    UNITS,
+    installation,
+    instance_installation,
+    instance_removal,
+    removal,
+    shipped,
+)
 from daemon.installing.share import COMPLETIONS, man_page_paths
 from daemon.installing.steps import Run, Step
 
@@ -143,3 +150,44 @@ def test_removal_leaves_what_is_the_administrators(root: Path) -> None:
 
 def test_removal_of_nothing_removes_nothing(root: Path) -> None:
     assert told(removal(root, COMMAND)) == ["run"]
+
+
+def test_an_instance_gets_a_configuration_of_its_own_and_its_units_are_started(root: Path) -> None:
+    steps = instance_installation(root, "second")
+    carry_out(steps)
+    [config] = snapshot(root)
+    assert config == "etc/sniperd/second.toml"
+    text = (root / config).read_text()
+    assert "sniperd init --config /etc/sniperd/second.toml --force" in text
+    assert "systemctl reload sniperd@second" in text
+    assert "config.toml" not in text
+    assert steps[-1] == Run(
+        (
+            "systemctl",
+            "enable",
+            "--now",
+            "sniperd@second.socket",
+            "sniperd@second.service",
+            "sniperd-backup@second.timer",
+        )
+    )
+
+
+def test_a_removed_instance_leaves_what_is_the_administrators(root: Path) -> None:
+    carry_out(instance_installation(root, "second"))
+    (root / "etc/sniperd/second.toml").write_text("# mine\n")
+    carry_out(instance_installation(root, "second"))
+    carry_out(instance_removal(root, "second"))
+    assert snapshot(root) == {"etc/sniperd/second.toml": b"# mine\n"}
+
+
+def test_removal_of_the_service_stops_its_instances_first(root: Path) -> None:
+    carry_out(installation(root, COMMAND))
+    wants = root / "etc/systemd/system/sockets.target.wants"
+    wants.mkdir()
+    for name in ("sniperd.socket", "sniperd@second.socket", "sniperd@third.socket"):
+        (wants / name).touch()
+    first, second, third = (step.describe() for step in removal(root, COMMAND)[:3])
+    assert first.startswith("run     systemctl disable --now sniperd@second.socket sniperd@second.service")
+    assert second.startswith("run     systemctl disable --now sniperd@third.socket")
+    assert third.startswith("run     systemctl disable --now sniperd.socket")

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from daemon.errors import BadConfig, CannotCreate
-from daemon.installing.refusals import HIDDEN, Program, check_machine, check_program
+from daemon.installing.refusals import HIDDEN, Program, check_machine, check_package, check_program, check_template
 
 NEW_ENOUGH = "systemd 252 (252.38-1~deb12u1)\n+PAM"
 
@@ -37,7 +37,16 @@ def test_beside_the_package_there_is_nothing_to_do(machine: Path) -> None:
     unit.parent.mkdir(parents=True)
     unit.touch()
     with pytest.raises(CannotCreate, match="the package sniperd has installed the service"):
-        check_machine(machine, NEW_ENOUGH)
+        check_package(machine)
+
+
+def test_an_instance_needs_the_installed_service(machine: Path) -> None:
+    with pytest.raises(CannotCreate, match="run `sniperd install --system` first"):
+        check_template(machine)
+    template = machine / "etc/systemd/system/sniperd@.service"
+    template.parent.mkdir(parents=True)
+    template.touch()
+    check_template(machine)
 
 
 def test_a_program_where_the_system_keeps_its_own_will_do() -> None:

@@ -9,11 +9,23 @@ import pytest
 
 from daemon import errors
 from daemon.config.trading_tables import QueueTable
+from tests.manual.instance_units import TEMPLATES
 
 UNITS = Path(__file__).parents[2] / "systemd"
 COMMAND = "/opt/sniperd/bin/sniperd"
 MOST_EXPOSED = 1.5
-SERVICES = ["sniperd.service", "sniperd-backup.service", "sniperd-failure@.service"]
+SERVICES = [
+    "sniperd.service",
+    "sniperd-backup.service",
+    "sniperd-failure@.service",
+    "sniperd@.service",
+    "sniperd-backup@.service",
+]
+OF_AN_INSTANCE = {
+    "Description", "Requires", "After", "ExecStart", "ExecStopPost", "ExecStartPre", "StateDirectory",
+    "RuntimeDirectory", "LoadCredential", "SyslogIdentifier", "ListenStream",
+}  # fmt: skip
+"""Directives that hold an instance's name; all others are those of the service, its confinement among them."""
 
 
 @pytest.fixture
@@ -39,6 +51,18 @@ def analyze(directory: Path, *arguments: str) -> str:
     return f"{ran.stdout}{ran.stderr}" + (f"exit code {ran.returncode}" if ran.returncode else "")
 
 
+def directives(unit: str) -> set[str]:
+    """Return a unit's lines, without comments."""
+    return {line for line in (UNITS / unit).read_text().splitlines() if line and not line.startswith("#")}
+
+
+@pytest.mark.parametrize(("template", "unit"), TEMPLATES.items())
+def test_an_instance_is_confined_as_the_service_is(template: str, unit: str) -> None:
+    differ = directives(template) ^ directives(unit)
+    assert {line.partition("=")[0] for line in differ} <= OF_AN_INSTANCE
+    assert all("%i" in line for line in directives(template) - directives(unit))
+
+
 def value(unit: str, key: str) -> str:
     found = re.findall(rf"^{key}=(.*)$", (UNITS / unit).read_text(), re.MULTILINE)
     assert len(found) == 1, f"{key} stands {len(found)} times in {unit}"
@@ -50,7 +74,7 @@ def value(unit: str, key: str) -> str:
 @pytest.mark.needs("systemd")
 def test_systemd_reports_nothing_about_them(unit_files: Path) -> None:
     names = [path.name.replace("@.", "@sniperd.service.") for path in unit_files.iterdir()]
-    assert len(names) == 5
+    assert len(names) == 9
     assert analyze(unit_files, "verify", "--recursive-errors=no", "--man=no", *sorted(names)) == ""
 
 
@@ -74,6 +98,6 @@ def test_stopping_may_take_longer_than_draining() -> None:
     assert int(value("sniperd.service", "TimeoutStopSec")) >= QueueTable().drain_s + 5
 
 
-@pytest.mark.parametrize("unit", ["sniperd.socket", *SERVICES])
+@pytest.mark.parametrize("unit", ["sniperd.socket", "sniperd@.socket", *SERVICES])
 def test_what_is_left_out_is_named_with_its_reason(unit: str) -> None:
     assert re.search(r"^# Left out, and why:\n#   \S+= +\S+", (UNITS / unit).read_text(), re.MULTILINE)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.config import writing
-from tests.manual import commands, configuration, events, exit_codes, metrics, prometheus_rules
+from tests.manual import commands, configuration, events, exit_codes, instance_units, metrics, prometheus_rules
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.manual.generate"
@@ -18,6 +18,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "daemon/manual/reference-events.md": events.page,
     "daemon/manual/reference-exit-codes.md": exit_codes.page,
     "systemd/monitoring/sniperd.rules.yml": prometheus_rules.rules_file,
+    **{f"systemd/{name}": instance_units.template(name) for name in instance_units.TEMPLATES},
 }
 """Each generated file, by its path from the project's root, and what generates it."""
 

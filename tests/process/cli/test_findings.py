@@ -180,7 +180,7 @@ def test_members_of_the_group_are_named(door: Path) -> None:
 def test_systemd_is_asked_for_the_state_of_the_service(
     unit: dict[str, str], socket_unit: dict[str, str], grade: str
 ) -> None:
-    found = service.examine(unit, socket_unit)
+    found = service.examine("sniperd", unit, socket_unit)
     assert found.grade == grade
     assert (found.advice is None) == (grade == "ok")
 
@@ -280,12 +280,12 @@ def test_in_shadow_mode_the_market_is_queried_and_no_key_is_needed(own_stage: St
 def test_the_age_of_a_key_is_that_of_its_file(stores: keys.Stores, days: int, grade: str) -> None:
     put(stores[0])
     made_s = (stores[0] / keys.NAMES[0]).stat().st_mtime
-    found = keys.age(LIVE, made_s + days * 86_400, stores)
+    found = keys.age(LIVE, made_s + days * 86_400, {}, stores)
     assert (found.grade, f"{days} days" in found.text) == (grade, True)
 
 
 def test_the_age_of_a_key_without_a_file_is_not_known(stores: keys.Stores) -> None:
-    found = keys.age(LIVE, 0, stores)
+    found = keys.age(LIVE, 0, {}, stores)
     assert (found.grade, "neither age nor addresses" in found.text) == (Grade.OK, True)
 
 
@@ -357,5 +357,5 @@ def test_the_results_of_a_probe_are_judged(tmp_path: Path, text: str | None, gra
     ],
 )
 def test_an_installed_unit_with_less_sandboxing_is_a_warning(report: str, grade: str) -> None:
-    assert service.judge_exposure(report).grade == grade
-    assert service.exposure({}) is None
+    assert service.judge_exposure("sniperd", report).grade == grade
+    assert service.exposure("sniperd", {}) is None
