@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,12 @@ def service() -> dict[str, Any]:
 
 def words(image: Instructions, instruction: str) -> list[str]:
     return [words for name, words in image if name == instruction]
+
+
+def test_hadolint_finds_nothing() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    ran = subprocess.run([linter, PLACE / "Containerfile"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 def test_what_is_copied_exists_and_is_all_that_the_build_reads(image: Instructions) -> None:

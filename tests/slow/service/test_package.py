@@ -21,11 +21,14 @@ from tests.support.waiting import eventually, wall_ms
 pytestmark = pytest.mark.needs("systemd box", "wheels")
 
 UNITS = ("sniperd.service", "sniperd.socket", "sniperd-backup.timer")
+INSTANCE = "second"
+INSTANCES = ("sniperd@second.service", "sniperd@second.socket", "sniperd-backup@second.timer")
 LEFT = {
     "/etc/credstore",
     "/etc/credstore.encrypted",
     "/etc/.pwd.lock",
     "/var/lib/systemd/timers/stamp-sniperd-backup.timer",
+    "/var/lib/systemd/timers/stamp-sniperd-backup@second.timer",
 }
 """What stays after a purge: systemd's own files, and the directory for keys."""
 
@@ -48,6 +51,11 @@ class Packaged(Installed):
     def higher(self) -> None:
         """Install the package of the higher version."""
         self.type("dpkg -i /opt/higher/dist/sniperd_*.deb")
+
+    def add_instance(self) -> str:
+        """Set up an instance; return its process."""
+        self.box.run("sniperd", "install", "--system", "--instance", INSTANCE)
+        return self.until(INSTANCES[0], ActiveState="active")["MainPID"]
 
     def version(self) -> str:
         """Query the running daemon."""
@@ -137,12 +145,14 @@ def test_an_upgrade_refuses_no_caller_and_keeps_what_was_queued(packages: Packag
         wish = ["submit", "BUY", "ETHUSDT", "--quote", "25", "--wait", "0"]
         for number in range(3):
             service.sniperd(*wish, "--target", f"later-{number}", "--at", str(wall_ms() + HOUR_MS))
+        instance = service.add_instance()
         with caller(service) as load:
             load.until_answered_more()
             service.higher()
             load.until_answered_more()
             found = load.end()
         assert service.version() == HIGHER
+        assert service.until(INSTANCES[0], ActiveState="active")["MainPID"] != instance
         assert (found["refused"], found["other"]) == (0, [])
         assert service.count("SELECT count(*) FROM orders WHERE owner_id = 'bot'") == found["answered"]
         assert service.count("SELECT count(*) FROM orders WHERE state = 'queued' AND symbol = 'ETHUSDT'") == 3
@@ -170,8 +180,10 @@ def test_removed_it_leaves_the_database_and_purged_it_leaves_nothing(packages: P
         before = files(box)
     with packaged(packages) as service:
         service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
+        service.add_instance()
         service.type("dpkg -r sniperd")
-        assert {service.box.show(unit, "ActiveState")["ActiveState"] for unit in UNITS} == {"inactive"}
+        stopped = (*UNITS, *INSTANCES)
+        assert {service.box.show(unit, "ActiveState")["ActiveState"] for unit in stopped} == {"inactive"}
         assert service.box.run("find", "/proc", "-maxdepth", "1", "-user", "sniperd").stdout == ""
         assert service.box.run("ls", "/opt/sniperd", check=False).returncode != 0
         left = {path for path in files(service.box) - before if not path.startswith("/var/lib/sniperd")}
@@ -195,7 +207,8 @@ def test_it_refuses_to_be_mixed_with_an_installation_by_hand(packages: Packages)
 
 def files(box: Box) -> set[str]:
     """List the files, except those that the system itself writes."""
-    places = ["/etc", "/opt", "/usr", "/var/lib/sniperd", "/var/lib/systemd/timers", "/run/sniperd"]
+    own = [f"{place}{instance}" for place in ("/var/lib/sniperd", "/run/sniperd") for instance in ("", f"-{INSTANCE}")]
+    places = ["/etc", "/opt", "/usr", "/var/lib/systemd/timers", *own]
     listed = box.run("find", *places, "-xdev", check=False).stdout
     noted = re.compile(r"/opt/(present|higher|checkout|wheels)|/etc/.*-$")
     return {path for path in listed.splitlines() if not noted.match(path)}
