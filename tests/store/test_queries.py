@@ -232,7 +232,7 @@ async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) ->
     )
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(step).durable()
-        assert (await store.remembered()).spent == Spent(day, Decimal("43.0"))
+        assert (await store.remembered()).spent == Spent(day, Decimal("43.0"), symbols=frozenset({"BTCUSDT"}))
 
 
 async def test_an_urgent_read_does_not_wait_behind_a_list(tmp_path: Path) -> None:
