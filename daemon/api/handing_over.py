@@ -26,7 +26,7 @@ from daemon.fleet.calls import NotServed
 from daemon.fleet.door import Door, HandedRequest, HandedResponse
 
 COPY = {FROM_COPY: "copy"}
-"""The header of an answer from this member's copy: there is no owner now, and its latest changes may be missing."""
+"""The header of an answer from this member's copy: it reaches no owner, whose latest changes may be missing."""
 
 
 class Membership(Protocol):

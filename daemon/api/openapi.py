@@ -36,7 +36,7 @@ HEADERS = {
     "Idempotent-Replayed": "`true` where an earlier request with the same key is answered",
     "Preference-Applied": "how long the answer may have waited",
     "Sniperd-Shadow-Of": "in shadow mode: the real market that the paper exchange follows",
-    "Sniperd-Answered-From": "`copy`: this member's own, while its fleet has no owner",
+    "Sniperd-Answered-From": "`copy`: this member's own, while it reaches no owner of its fleet",
     "Retry-After": "seconds after which to ask again",
 }
 _OF_BODIES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

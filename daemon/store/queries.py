@@ -13,7 +13,7 @@ from daemon.core.values.events import Event
 from daemon.core.values.fills import Fill
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import KEY_FREE, UNDER_WAY, State
+from daemon.core.values.states import KEY_FREE, OUTCOME_UNKNOWN, UNDER_WAY, State
 from daemon.core.verbs.recovery import Remembered, Unfinished
 from daemon.core.verbs.restored import TOKEN_FACT
 from daemon.store import rows
@@ -23,6 +23,7 @@ LATEST_ATTEMPTS = 100
 _EVER_MS = 1 << 62
 _NOT_BOUGHT = msgspec.json.encode(sorted(KEY_FREE)).decode()
 _UNDER_WAY = msgspec.json.encode(sorted(UNDER_WAY)).decode()
+_OUTCOME_UNKNOWN = msgspec.json.encode(sorted(OUTCOME_UNKNOWN)).decode()
 _TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
@@ -147,6 +148,34 @@ def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
 def dead_letters(connection: sqlite3.Connection) -> int:
     """Count the dead letters."""
     return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
+
+
+class OnDisk(msgspec.Struct, frozen=True):
+    """The first unfinished orders and active locks on disk, and how many there are."""
+
+    orders: list[Order]
+    by_state: dict[State, int]
+    locks: list[Lock]
+    active_locks: int
+
+
+def unfinished(connection: sqlite3.Connection, limit: int) -> OnDisk:
+    """Read at most ``limit`` unfinished orders, in the board's order, and as many locks, oldest first."""
+    orders = connection.execute(
+        "SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY state IN (SELECT value FROM json_each(?)) DESC,"
+        " state IN (SELECT value FROM json_each(?)) DESC, state = ? DESC, priority, seq LIMIT ?",
+        (_OUTCOME_UNKNOWN, _UNDER_WAY, State.QUEUED, limit),
+    )
+    counts = connection.execute("SELECT state, count(*) FROM orders WHERE finished_ms IS NULL GROUP BY state")
+    locks = connection.execute(
+        "SELECT * FROM transaction_locks WHERE status = 'active' ORDER BY fencing_token LIMIT ?", (limit,)
+    )
+    return OnDisk(
+        orders=[rows.order_from(row) for row in orders],
+        by_state={State(state): count for state, count in counts},
+        locks=[rows.lock_from(row) for row in locks],
+        active_locks=_number(connection, "SELECT count(*) FROM transaction_locks WHERE status = 'active'"),
+    )
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):

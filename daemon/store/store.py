@@ -195,6 +195,10 @@ class Store:
         except sqlite3.Error:
             return [], before_seq
 
+    async def unfinished(self, limit: int) -> queries.OnDisk:
+        """Read the first unfinished orders and active locks."""
+        return await self._read(partial(queries.unfinished, limit=limit), self._listing)
+
     async def bought_targets(self) -> dict[str, str]:
         """Read the id of the order of every target with a BUY, by target id."""
         return await self._read(queries.bought_targets)

@@ -235,6 +235,30 @@ async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) ->
         assert (await store.remembered()).spent == Spent(day, Decimal("43.0"), symbols=frozenset({"BTCUSDT"}))
 
 
+async def test_the_first_unfinished_orders_are_those_that_need_the_operator(tmp_path: Path) -> None:
+    """Then those under way, then the queue by priority and age, and last what rests on the exchange."""
+    orders = [
+        making.order(1, state=State.OPEN),
+        making.order(2, priority=5),
+        making.order(3, priority=1),
+        making.order(4, state=State.IN_FLIGHT),
+        making.order(5, state=State.IN_DOUBT),
+        making.order(6, state=State.FILLED, finished_ms=making.NOW_MS),
+    ]
+    locks = [making.lock(1), making.lock(2), making.lock(3, state=LockState.RELEASED, released_ms=1)]
+    async with open_store(tmp_path / "x.db") as store:
+        changes = ChangeSet(
+            orders={each.order_id: each for each in orders}, locks={each.lock_id: each for each in locks}
+        )
+        await store.commit(changes).durable()
+        everything, first = await store.unfinished(10), await store.unfinished(1)
+    assert [order.seq for order in everything.orders] == [5, 4, 3, 2, 1]
+    assert everything.by_state == {State.OPEN: 1, State.QUEUED: 2, State.IN_FLIGHT: 1, State.IN_DOUBT: 1}
+    assert everything.locks == locks[:2]
+    assert ([order.seq for order in first.orders], first.locks) == ([5], locks[:1])
+    assert (first.by_state, first.active_locks) == (everything.by_state, 2)
+
+
 async def test_an_urgent_read_does_not_wait_behind_a_list(tmp_path: Path) -> None:
     """Lists and histories have a connection and a thread of their own."""
     order = making.order(1)

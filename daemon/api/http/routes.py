@@ -50,7 +50,7 @@ class Answered(Enum):
     """Which member of a fleet answers a request that reaches any of them."""
 
     BY_OWNER = auto()
-    BY_OWNER_OR_COPY = auto()  # the member's own copy, while there is no owner
+    BY_OWNER_OR_COPY = auto()  # the member's own copy, while it reaches no owner
     BY_EACH = auto()  # the member that is asked, about itself
 
 

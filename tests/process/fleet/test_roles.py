@@ -7,7 +7,7 @@ from signal import SIGTERM
 
 import pytest
 
-from tests.support import KEYS, ask, eventually
+from tests.support import KEYS, ask, eventually, wall_ms
 from tests.support.daemon_process import Daemon
 from tests.support.event_stream import following
 from tests.support.fleet_stage import Fleet, new_keys
@@ -86,6 +86,32 @@ def test_a_copy_makes_the_report_while_there_is_no_owner(fleet: Fleet) -> None:
         [shown] = found.json["targets"]
         assert (shown["snipeTargetId"], shown["boughtValue"]) == (target["snipeTargetId"], bought["executedQuote"])
         stream.wait_for("fleet.took_over")
+
+
+def test_a_door_without_the_database_shows_the_board_of_its_copy(fleet: Fleet) -> None:
+    owner = fleet.owner()
+    door = fleet.add({"fleet": {"role": "door"}}, name="door")
+    door.start()
+    with following(door.daemon.status) as stream:
+        lease = {"resourceId": "wallet:1", "ownerId": "me", "timeoutMs": 600_000}
+        lock_id = owner.daemon.ask("POST", "/v1/locks", lease).json["lockId"]
+        waits = owner.daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+        rests = owner.daemon.accept(resting_buy())
+        stream.wait_for("order.placed", orderId=rests)
+    shown = ask(door.daemon.status, "GET", "/v1/board")
+    assert ("sniperd-answered-from" in shown.headers, shown.json["status"]["stage"]) == (False, "ready")
+    door.to_database.swallow()
+    shown = ask(door.daemon.status, "GET", "/v1/board")
+    board, status = shown.json, shown.json["status"]
+    assert (shown.status, shown.headers["sniperd-answered-from"], status["stage"]) == (200, "copy", "standby")
+    assert [(each["id"], each["state"]) for each in board["orders"]] == [(waits, "queued"), (rests, "open")]
+    assert all("the owner of the account goes on with it" in each["next"]["what"] for each in board["orders"])
+    assert lock_id in [each["lockId"] for each in board["locks"]]
+    assert (status["orders"], status["queueLength"]) == ({"open": 1, "queued": 1}, 1)
+    assert status["activeLocks"] == len(board["locks"])
+    assert (board["unshown"], board["queue"]) == (0, [])
+    door.to_database.release()
+    eventually(lambda: door.daemon.get("/v1/board")["status"]["stage"] == "ready", "the owner answers again")
 
 
 def test_a_standby_that_is_ended_ends_at_once(fleet: Fleet) -> None:
