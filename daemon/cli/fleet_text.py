@@ -9,6 +9,7 @@ from daemon.cli.client import DaemonAnswer
 
 COLOURS = {"owner": "green", "standby": "cyan", "door": "blue"}
 ALONE = "alone: this daemon is in no fleet (sniperd manual fleet)"
+_UNOWNED = click.style("no member owns the account: nothing is traded", fg="red", bold=True)
 
 
 def fleet_lines(fleet: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -23,16 +24,26 @@ def fleet_lines(fleet: dict[str, Any]) -> list[tuple[str, str | None]]:
     ]
 
 
+def in_one_line(fleet: dict[str, Any]) -> str:
+    """Return what this member is, who owns the account, and whether the database answers."""
+    owner = _UNOWNED if fleet["owner"] is None else f"{click.style(fleet['owner'], bold=True)} owns, {_lease(fleet)}"
+    known = f"fleet {fleet['ledger']}: {_here(fleet)}; {_lease(fleet) if fleet['standing'] == 'owner' else owner}"
+    return known if fleet["backendError"] is None else f"{known}; {_silent(fleet)}"
+
+
 def _owner(fleet: dict[str, Any]) -> str:
     if fleet["owner"] is None:
-        return click.style("no member owns the account: nothing is traded", fg="red", bold=True)
-    left_ms = fleet["leaseLeftMs"]
-    lease = "its end cannot be judged here" if left_ms is None else f"{left_ms / 1_000:.1f} s"
-    if left_ms is not None and left_ms <= 0:
-        lease = click.style(f"ended {-left_ms / 1_000:.1f} s ago", fg="red", bold=True)
+        return _UNOWNED
     since = "" if fleet["ownedSinceMs"] is None else f" since {show.at(fleet['ownedSinceMs'])}"
     owner = click.style(fleet["owner"], bold=True)
-    return f"{owner} owns{since} (epoch {fleet['epoch']}, lease {lease})"
+    return f"{owner} owns{since} (epoch {fleet['epoch']}, {_lease(fleet)})"
+
+
+def _lease(fleet: dict[str, Any]) -> str:
+    left_ms = fleet["leaseLeftMs"]
+    if left_ms is not None and left_ms <= 0:
+        return "lease " + click.style(f"ended {-left_ms / 1_000:.1f} s ago", fg="red", bold=True)
+    return "lease " + ("its end cannot be judged here" if left_ms is None else f"{left_ms / 1_000:.1f} s")
 
 
 def _here(fleet: dict[str, Any]) -> str:
@@ -59,10 +70,14 @@ def _member(member: dict[str, Any]) -> list[str]:
 
 def _database(fleet: dict[str, Any]) -> str:
     if fleet["backendError"] is not None:
-        return f"{fleet['backend']}  " + click.style(f"does not answer: {fleet['backendError']}", fg="red", bold=True)
+        return _silent(fleet)
     if fleet["appendMs"] is None:
         return str(fleet["backend"])
     return f"{fleet['backend']}; append {fleet['appendMs']:.1f} ms, p99 {fleet['appendP99Ms']:.1f} ms"
+
+
+def _silent(fleet: dict[str, Any]) -> str:
+    return f"{fleet['backend']}  " + click.style(f"does not answer: {fleet['backendError']}", fg="red", bold=True)
 
 
 def _last(takeover: DaemonAnswer | None) -> str | None:

@@ -24,6 +24,8 @@ COLOURS = {
 
 _BOLD = frozenset(state.value for state, meaning in MEANINGS.items() if meaning.needs_operator)
 
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+
 GAP = "  "
 NARROWEST = 16
 """Smallest width of a row's last cell, in columns."""
@@ -55,10 +57,17 @@ def at(ms: int | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", local) + f".{ms % 1_000:03d} " + time.strftime("%z", local)
 
 
+def age(since_ms: int, now_ms: int) -> str:
+    """Format how long something has lasted, in whole units, like ``4 min``."""
+    seconds = max(0, now_ms - since_ms) // 1_000
+    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= length), ("s", 1))
+    return f"{seconds // length} {unit}"
+
+
 def ago(ms: int, now_ms: int) -> str:
     """Format a time relative to now, like ``1.5 min ago`` or ``in 3.0 s``."""
     seconds = abs(now_ms - ms) / 1_000
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, length in _UNITS:
         if seconds >= length:
             text = f"{seconds / length:.1f} {unit}"
             break

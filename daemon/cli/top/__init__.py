@@ -7,21 +7,17 @@ import click
 
 from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, signals_socket, status_socket
+from daemon.cli.top.keys import LINES, REASON
+from daemon.cli.top.kinds import TITLES
 from daemon.exit_codes import REFUSED, USAGE
 
+_HELP = "\n\n".join([f"Show everything live: {TITLES}.", "\n".join(["\b", *LINES]), REASON])
 
-@click.command()
+
+@click.command(help=_HELP)
 @config_option
 def top(config_path: Path | None) -> None:
-    """Show everything live: orders in doubt, the queue, locks, events.
-
-    \b
-    arrows, Tab  choose an order or a lock      r  requeue the dead letter, release the lock
-    e            explain it, live               h  halt: nothing new is sent      R  resume
-    c            cancel it                      q  quit
-
-    A key that changes something asks for a reason first. It needs the same rights as its command.
-    """  # noqa: D301  # click's mark, no backslash
+    """Run the view."""
     try:
         from daemon.cli.top.app import Top  # noqa: PLC0415  # only here: it takes longer to load than most commands run
     except ModuleNotFoundError as error:

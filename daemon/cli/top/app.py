@@ -2,98 +2,90 @@
 
 import asyncio
 import math
-import time
+import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Footer, RichLog, Static
+from textual.screen import Screen
+from textual.widgets import Footer, Static
 
 from daemon.cli.client import Fail, ask, in_path
-from daemon.cli.show import COLOURS
-from daemon.cli.top.rows import TIMEOUT_S, Board, LockRow, OrderRow, read
-from daemon.cli.top.screens import AskReason, Explanation
-from daemon.client import Client, Event
-from daemon.core.values.texts import printable
+from daemon.cli.top import head
+from daemon.cli.top.apart import apart
+from daemon.cli.top.happened import BEGINNING, Happened
+from daemon.cli.top.keys import KEYS
+from daemon.cli.top.rows import READ_S, Board, read
+from daemon.cli.top.screens import AskReason, Explanation, Keys
+from daemon.cli.top.sections import Sections
+from daemon.client import Client
+from daemon.clock import stopwatch_s
 from daemon.exit_codes import INTERRUPTED
 
 REFRESH_S = 1.0
 MIN_REFRESH_S = 0.2
 """Shortest time between two refreshes, however many events arrive."""
 
-_LOUD = {"warning": "yellow", "error": "red", "critical": "bold red"}
+LATE_S = 3.0
+"""After this time without an answer the view says so."""
 
 
-class Top(App[None]):
-    """The live view."""
+class Live(Screen[None]):
+    """The head and the sections."""
 
-    ENABLE_COMMAND_PALETTE = False
     CSS = """
-    #head, #tiles { height: 1; padding: 0 1; }
-    #orders { height: 3fr; } #locks { height: 2fr; }
-    #events { height: 2fr; overflow-x: hidden; border-top: solid $accent; }
+    #head { height: auto; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e,enter", "explain", "explain"),
-        Binding("r", "release", "requeue/release"),
-        Binding("c", "cancel", "cancel"),
-        Binding("h", "halt", "halt"),
-        Binding("R", "resume", "resume"),
-        Binding("tab", "app.focus_next", "other table"),
-        Binding("q", "quit", "quit"),
-        Binding("ctrl+c", "interrupt", show=False, priority=True),
+        Binding(names, action, key.label, show=bool(key.label)) for key in KEYS for names, action in key.bindings
     ]
 
     def __init__(self, status: Path, signals: Path) -> None:
         super().__init__()
         self._status = status
         self._signals = signals
-        self._board = Board({}, [], [])
+        self._board: Board | None = None
+        self._seen_s = stopwatch_s()  # when the board was read
+        self._lost = ""  # why there is no connection
+        self._happened = Happened()
         self._refresh_now = asyncio.Event()
+        self._head = Static(Text("sniperd"), id="head")
+        self._sections = Sections()
 
     def compose(self) -> ComposeResult:
         """Create the widgets."""
-        yield Static(Text("sniperd"), id="head")
-        yield Static(Text(""), id="tiles")
-        yield DataTable[Text](id="orders", cursor_type="row", zebra_stripes=True)
-        yield DataTable[Text](id="locks", cursor_type="row", zebra_stripes=True)
-        yield RichLog(id="events", max_lines=200, wrap=False)
+        yield self._head
+        yield self._sections
         yield Footer()
 
     def on_mount(self) -> None:
-        """Set up the tables and start the workers."""
-        self._orders.add_columns("state", "order", "waits for", "age", "owner")
-        self._locks.add_columns("held", "lease left", "for", "owner", "token")
-        self.query_one("#events").can_focus = False
-        self._orders.focus()
+        """Start the workers, and show every second how long there was no answer."""
+        self.set_interval(REFRESH_S, self._show_head)
         self.run_worker(self._refresh_board())
         self.run_worker(self._follow_events())
 
-    @property
-    def _orders(self) -> "DataTable[Text]":
-        return self.query_one("#orders", DataTable)
-
-    @property
-    def _locks(self) -> "DataTable[Text]":
-        return self.query_one("#locks", DataTable)
+    def on_resize(self) -> None:
+        """Cut the lines of the head anew."""
+        self._show_head()
 
     # Display.
 
     async def _refresh_board(self) -> None:
         while True:
-            board, lost = None, ""
+            board = None
             try:
-                board = await asyncio.to_thread(read, self._status)
+                board = await apart(partial(read, self._status))
             except Fail as failure:
-                lost = failure.message
-            if not self.is_running:  # closed while reading: its widgets are being removed
+                self._lost = failure.message
+            if not self.app.is_running:  # closed while reading: its widgets are being removed
                 return
             if board is None:
-                self._head().update(Text(f"connection lost: {lost}", style="bold white on red"))
+                self._show_head()
             else:
                 self._show(board)
             await asyncio.sleep(MIN_REFRESH_S)
@@ -102,59 +94,76 @@ class Top(App[None]):
             self._refresh_now.clear()
 
     async def _follow_events(self) -> None:
-        events = self.query_one("#events", RichLog)
         async with Client(self._status, retry_s=math.inf) as client:
-            async for item in client.events():
+            async for item in client.events(BEGINNING):
+                self._happened.add(item)
                 self._refresh_now.set()
-                if not isinstance(item, Event):
-                    events.write(Text("the daemon was restarted, or events are missing at this point", style="yellow"))
-                elif item.level != "debug":
-                    events.write(_event(item))
 
     def _show(self, board: Board) -> None:
-        self._board = board
-        self._head().update(_headline(board.status))
-        self.query_one("#tiles", Static).update(_tiles(board.status))
-        with self.batch_update():
-            _fill(self._orders, [(row.id, _order_cells(row)) for row in board.orders])
-            _fill(self._locks, [(row.id, _lock_cells(row)) for row in board.locks])
+        self._board, self._seen_s, self._lost = board, stopwatch_s(), ""
+        events = self._happened.rows(board.status["nowMs"])
+        with self.app.batch_update():
+            self._show_head()
+            notes = {"orders": f", and {board.unshown} more"} if board.unshown else {}
+            self._sections.show({**board.rows, "events": events}, notes)
 
-    def _head(self) -> Static:
-        return self.screen_stack[0].query_one("#head", Static)
+    def _show_head(self) -> None:
+        """Show the state of the daemon; or that it does not answer, above what was read last."""
+        lines = [] if self._board is None else head.head(self._board)
+        silent_s = stopwatch_s() - self._seen_s
+        if self._lost:
+            lines[:1] = [Text(f"connection lost {silent_s:.0f} s ago, trying again: {self._lost}", style=head.LOST)]
+        elif silent_s >= LATE_S:
+            lines[:1] = [Text(f"no answer for {silent_s:.0f} s, waiting for it", style=head.LOST)]
+        for line in lines:
+            line.truncate(self.size.width - 2, overflow="ellipsis")  # less the padding
+        self._head.update(Text("\n").join(lines))
 
     # Actions.
 
-    def action_interrupt(self) -> None:
-        """End with the exit code of an interrupted command."""
-        self.exit(return_code=INTERRUPTED)
+    def action_keys(self) -> None:
+        """Show the keys."""
+        self.app.push_screen(Keys())
+
+    def action_choose(self, number: int) -> None:
+        """Choose a section, or collapse it."""
+        self._sections.choose(number)
+
+    def action_next(self, step: int) -> None:
+        """Choose the next section."""
+        self._sections.next(step)
 
     def action_explain(self) -> None:
-        """Explain the selected order, or the order that holds the selected lock."""
-        lock = self._selected_lock()
-        order_id = self._selected_order_id() if lock is None else lock.order_id
-        if order_id is None:
-            self._say("select an order, or a lock that an order holds, to explain it")
+        """Explain the order of the selected row."""
+        row = self._sections.selected()
+        if row is None or row.order_id is None:
+            self._say("choose a row of an order to explain it")
         else:
-            self.push_screen(Explanation(self._status, order_id))
+            self.app.push_screen(Explanation(self._status, row.order_id))
+
+    def on_data_table_row_selected(self) -> None:
+        """Explain the order of the row, at Enter: a table takes that key for itself."""
+        self.action_explain()
 
     def action_release(self) -> None:
         """Release the selected lock, or requeue the selected dead letter."""
-        lock, order = self._selected_lock(), self._selected_order()
-        if lock is not None:
-            target = f"/v1/admin/locks/{in_path(lock.id)}/force-release"
-            self._change(f"Release {lock.resource}, held by {lock.owner}?", "POST", target)
-        elif order is not None and order.state == "dead_letter":
-            target = f"/v1/admin/orders/{in_path(order.id)}/requeue"
-            self._change(f"Send {order.what} back into the queue? {order.id}", "POST", target)
+        row = self._sections.selected()
+        if row is not None and row.lock is not None:
+            target = f"/v1/admin/locks/{in_path(row.lock.id)}/force-release"
+            self._change(f"Release {row.lock.resource}, held by {row.lock.owner}?", "POST", target)
+        elif row is not None and row.order is not None and row.order.state == "dead_letter":
+            target = f"/v1/admin/orders/{in_path(row.order.id)}/requeue"
+            self._change(f"Send {row.order.what} back into the queue? {row.order.id}", "POST", target)
         else:
-            self._say("select a dead letter to requeue it, or a lock (Tab) to release it")
+            self._say("choose a dead letter to send it again, or a lock to release it")
 
     def action_cancel(self) -> None:
         """Cancel the selected order."""
-        order = self._selected_order()
-        if order is None:
-            self._say("select an order to cancel")
+        row = self._sections.selected()
+        if row is None or row.order is None:
+            self._say("choose an order to cancel")
         else:
+            order = row.order
             self._change(f"Cancel {order.what}? {order.id}", "DELETE", f"/v1/orders/{in_path(order.id)}")
 
     def action_halt(self) -> None:
@@ -170,11 +179,11 @@ class Top(App[None]):
         """Ask for the reason and send the request; if it is refused, ask again with the reason already typed."""
         reason: str | None = ""
         refused = ""
-        while reason := await self.push_screen_wait(AskReason(question, reason or "", refused)):
+        while reason := await self.app.push_screen_wait(AskReason(question, reason or "", refused)):
             body = {"reason": reason} if method == "POST" else None
             full = target if body else f"{target}?reason={in_path(reason)}"
             try:
-                await asyncio.to_thread(ask, self._signals, method, full, body, timeout_s=TIMEOUT_S)
+                await apart(partial(ask, self._signals, method, full, body, timeout_s=READ_S))
             except Fail as failure:
                 refused = failure.message
             else:
@@ -182,83 +191,24 @@ class Top(App[None]):
                 self._refresh_now.set()
                 return
 
-    def _selected_lock(self) -> LockRow | None:
-        key = _selected(self._locks) if self.focused is self._locks else None
-        return next((row for row in self._board.locks if row.id == key), None)
-
-    def _selected_order(self) -> OrderRow | None:
-        key = self._selected_order_id()
-        return next((row for row in self._board.orders if row.id == key), None)
-
-    def _selected_order_id(self) -> str | None:
-        return _selected(self._orders) if self.focused is self._orders else None
-
     def _say(self, text: str) -> None:
         self.notify(text, markup=False)
 
 
-def _selected(table: "DataTable[Text]") -> str | None:
-    """Return the key of the row under the cursor."""
-    return table.ordered_rows[table.cursor_row].key.value if table.is_valid_row_index(table.cursor_row) else None
+class Top(App[None]):
+    """The program."""
 
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False, priority=True)]
 
-def _fill(table: "DataTable[Text]", rows: list[tuple[str, list[Text]]]) -> None:
-    """Replace the rows; the cursor stays on the same order or lock, even if its row has moved."""
-    selected, place, scrolled = _selected(table), table.cursor_row, table.scroll_y
-    table.clear()
-    for key, cells in rows:
-        table.add_row(*cells, key=key)
-    keys = [key for key, _ in rows]
-    if keys:
-        row = keys.index(selected) if selected in keys else min(place, len(keys) - 1)
-        table.move_cursor(row=row, animate=False)
-        table.scroll_to(y=scrolled, animate=False)
+    def __init__(self, status: Path, signals: Path) -> None:
+        super().__init__(ansi_color="NO_COLOR" in os.environ or None)  # the terminal's own: otherwise it shades grey
+        self._live = Live(status, signals)
 
+    def get_default_screen(self) -> Live:
+        """Return the first screen."""
+        return self._live
 
-def _headline(status: dict[str, Any]) -> Text:
-    exchange = status["exchange"]
-    weight = f"weight {exchange['weightUsed']}/{exchange['weightLimit']}"
-    text = Text(f"sniperd {status['version']}  ")
-    if status["shadowOf"] is None:
-        text.append(status["mode"])
-    else:
-        text.append(f"SHADOW of {status['shadowOf']}", style="bold magenta")
-    text.append(f"  {weight}  ")
-    text.append(status["stage"], style="bold green" if status["stage"] == "ready" else "bold yellow")
-    if status["halted"]:
-        text.append(f"  HALTED: {status['halted']}", style="bold white on red")
-    if exchange["reachable"] is False:
-        text.append("  exchange unreachable", style="bold red")
-    return text
-
-
-def _tiles(status: dict[str, Any]) -> Text:
-    text = Text()
-    for name, count, style in (
-        ("queue", status["queueLength"], "bold"),
-        ("in flight", status["inFlight"], "bold"),
-        ("in doubt", status["inDoubt"], "bold yellow"),
-        ("lost", status["lost"], "bold red"),
-        ("dead", status["deadLetters"], "bold red"),
-    ):
-        text.append(f"{name} ").append(str(count), style=style if count else "dim").append("  ")
-    return text.append(f"rate {status['ordersLastSecond']}/{status['ordersPerSecond']} a second")
-
-
-def _order_cells(row: OrderRow) -> list[Text]:
-    state = Text(row.state, style=COLOURS.get(row.state, ""))
-    return [state, *(Text(cell) for cell in (row.what, row.waits, row.age, row.owner))]
-
-
-def _lock_cells(row: LockRow) -> list[Text]:
-    left = Text(row.left, style="bold red" if row.overdue else "")
-    return [Text(row.resource), left, *(Text(cell) for cell in (row.order_id or "lease", row.owner, row.token))]
-
-
-def _event(event: Event) -> Text:
-    instant = time.strftime("%H:%M:%S", time.localtime(event.at_ms / 1_000))
-    detail = " ".join(f"{name}={value}" for name, value in event.detail.items() if value is not None)
-    about = event.order_id or event.resource or ""
-    text = Text(f"{instant} ", style="dim", no_wrap=True)
-    text.append(event.name.ljust(18), style=_LOUD.get(event.level, "bold"))
-    return text.append(printable(f" {about} {detail}"), style="")
+    def action_interrupt(self) -> None:
+        """End with the exit code of an interrupted command."""
+        self.exit(return_code=INTERRUPTED)

@@ -1,6 +1,7 @@
-"""The screens in front of the tables: the question for a reason, and an order's explanation."""
+"""The screens in front of the sections: the keys, the question for a reason, and an order's explanation."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,9 @@ from textual.widgets import Input, Static
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.explaining import lines
-from daemon.cli.top.rows import TIMEOUT_S
+from daemon.cli.top.apart import apart
+from daemon.cli.top.keys import LINES, REASON
+from daemon.cli.top.rows import READ_S
 
 REFRESH_S = 1.0
 
@@ -53,6 +56,26 @@ class AskReason(ModalScreen[str | None]):
         self.dismiss(None)
 
 
+class Keys(ModalScreen[None]):
+    """Shows the keys."""
+
+    CSS = """
+    Keys { align: center middle; }
+    Keys > VerticalScroll { width: 90%; height: auto; max-height: 100%; border: round $accent; padding: 0 1;
+        background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "leave", "back")]
+
+    def compose(self) -> ComposeResult:
+        """Create the widgets."""
+        with VerticalScroll():
+            yield Static(Text("\n".join([*LINES, "", REASON])))
+
+    def action_leave(self) -> None:
+        """Close the text."""
+        self.dismiss(None)
+
+
 class Explanation(ModalScreen[None]):
     """Shows the explanation of an order, live."""
 
@@ -84,9 +107,9 @@ class Explanation(ModalScreen[None]):
         target = f"/v1/orders/{in_path(self._order_id)}/explain"
         while True:
             try:
-                found = await asyncio.to_thread(ask, self._path, "GET", target, timeout_s=TIMEOUT_S)
+                found = await apart(partial(ask, self._path, "GET", target, timeout_s=READ_S))
             except Fail as failure:
-                shown.update(Text(f"connection lost: {failure.message}", style="bold red"))
+                shown.update(Text(f"no explanation: {failure.message}", style="bold red"))
             else:
                 width = max(40, self.size.width - 8)  # less frame and scroll bar
                 shown.update(Text.from_ansi("\n".join(lines(show.escaped(found), width=width))))

@@ -59,7 +59,7 @@ class Command:
     ) -> Iterator["Terminal"]:
         """Run it, or another program, at a terminal that can be read and typed at; it ends with the context."""
         ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _set_size(its, columns, rows)
         environ = self.environ | {"TERM": "xterm"}
         process = subprocess.Popen(
             ["setsid", "--ctty", *program, *words],  # so that Ctrl-C reaches it
@@ -89,6 +89,14 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._ours, keys.encode())
+
+    def resize(self, *, columns: int, rows: int) -> None:
+        """Change the size of the terminal's window."""
+        _set_size(self._ours, columns, rows)
+
+    def modes(self) -> list[object]:
+        """Return the terminal's settings: whether it shows what is typed, and the like."""
+        return termios.tcgetattr(self._ours)
 
     def wait_for(self, text: str) -> str:
         """Wait until a text has been written since the last wait; return what was written, without colours."""
@@ -128,3 +136,7 @@ class Terminal:
             return self._decoder.decode(os.read(self._ours, 65_536)).replace("\r\n", "\n")
         except OSError:  # how Linux tells the end of a terminal
             return ""
+
+
+def _set_size(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
