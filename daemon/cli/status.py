@@ -12,7 +12,7 @@ from daemon.cli.fleet_text import fleet_lines
 from daemon.cli.options import config_option, json_option, status_socket
 from daemon.core.values.states import Tone
 
-_TONES = {Tone.GOOD: "green", Tone.WARN: "yellow", Tone.BAD: "red"}
+TONES = {Tone.GOOD: "green", Tone.WARN: "yellow", Tone.BAD: "red"}
 
 
 @click.command()
@@ -36,7 +36,7 @@ def _show(found: dict[str, Any]) -> None:
     active = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
     summary = found["summary"]
-    click.echo(click.style(summary["sentence"], fg=_TONES.get(summary["tone"]), bold=True))
+    click.echo(click.style(summary["sentence"], fg=TONES.get(summary["tone"]), bold=True))
     show.pairs(
         [
             *([] if found["fleet"] is None else fleet_lines(found["fleet"])),

@@ -164,10 +164,10 @@ async def test_halt_and_resume_ask_for_a_reason_and_a_refresh_keeps_what_is_type
         await shown.until(lambda: "new" in str(shown.rows("locks")), "a refresh behind the question")
         assert shown.app.screen.query_one(Input).value == "too"
         await shown.pilot.press(*"_hot", "enter")
-        await shown.until(lambda: "HALTED: too_hot" in shown.head(), "the kill switch")
+        await shown.until(lambda: "is halted (too_hot)" in shown.head(), "the kill switch")
         await shown.pilot.press("R")
         await shown.give_reason("cool again")
-        await shown.until(lambda: "HALTED" not in shown.head(), "the end of it")
+        await shown.until(lambda: "is halted" not in shown.head(), "the end of it")
 
 
 async def test_escape_cancels_the_question(daemon: Daemon) -> None:

@@ -64,7 +64,7 @@ def test_the_kill_switch_is_set(own_command: Command, own_daemon: Daemon) -> Non
         terminal.wait_for("Halt:")
         terminal.type("hot\r")
         assert own_daemon.wait_for("trading.halted")["reason"] == "hot"
-        terminal.wait_for("HALTED")
+        terminal.wait_for("Trading is halted (hot)")
 
 
 def test_a_resize_is_followed(command: Command) -> None:

@@ -25,7 +25,7 @@ async def test_at_a_standby_it_shows_the_owners_board_and_halts_the_owner(fleet:
         await shown.pilot.press("h")
         await shown.until(lambda: isinstance(shown.app.screen, AskReason), "the question")
         await shown.give_reason("seen at a standby")
-        await shown.until(lambda: "HALTED: seen_at_a_standby" in shown.head(), "the kill switch")
+        await shown.until(lambda: "is halted (seen_at_a_standby)" in shown.head(), "the kill switch")
     assert owner.daemon.get("/v1/status")["halted"] == "seen_at_a_standby"
 
 
