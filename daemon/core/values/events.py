@@ -1,30 +1,23 @@
 """Events: the catalogue of everything that is recorded or logged.
 
 The audit trail (table ``events``), the log, the stream and the metrics all come from events. Names and keys are those
-of the catalogue below; a test checks both. Events about an order or a lock, and those that the operator caused, are
-stored (``durable``) in the transaction of their change. The others are only emitted.
+of the catalogue below, whose rows about the fleet are in ``fleet_events.py``; a test checks both. Events about an order
+or a lock, and those that the operator caused, are stored (``durable``) in the transaction of their change. The others
+are only emitted.
 """
-
-from enum import IntEnum
 
 import msgspec
 
+from daemon.core.values.event_kinds import Kind, Level
+from daemon.core.values.fleet_events import FLEET_EVENTS
 from daemon.core.values.states import State
+
+__all__ = ["BOUND_KEYS", "CATALOGUE", "DAEMON", "Detail", "Event", "Kind", "Level", "level_of"]
 
 DAEMON = "daemon"
 """The actor of events that no caller caused."""
 
 Detail = str | int | float | bool | None
-
-
-class Level(IntEnum):
-    """The level of an event, with the numbers of the standard library's logging."""
-
-    DEBUG = 10
-    INFO = 20
-    WARNING = 30
-    ERROR = 40
-    CRITICAL = 50
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -39,15 +32,6 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     client_order_id: str | None = None
     state: State | None = None  # of the order, after the event
     detail: dict[str, Detail] = msgspec.field(default_factory=dict)
-
-
-class Kind(msgspec.Struct, frozen=True):
-    """One row of the catalogue."""
-
-    level: Level
-    meaning: str
-    keys: tuple[str, ...] = ()
-    durable: bool = True
 
 
 _BOUND = ("order_id", "resource", "client_order_id", "lock_id", "state", "actor")
@@ -284,50 +268,7 @@ CATALOGUE: dict[str, Kind] = {
         "the calendar of new listings cannot be read; until it answers again, only the exchange's API counts",
         durable=False,
     ),
-    "fleet.standing_by": Kind(
-        Level.INFO, "this member stands by: it copies the log, and takes over if the owner fails",
-        ("ledger", "owner", "n"), durable=False,
-    ),
-    "fleet.took_over": Kind(
-        Level.WARNING, "this member owns the account from now on",
-        ("epoch", "former", "reason", "n"), durable=False,
-    ),
-    "fleet.deposed": Kind(
-        Level.ERROR, "another member owns the account; this one writes and sends nothing more, and stands by again",
-        ("epoch", "owner"), durable=False,
-    ),
-    "fleet.handed_over": Kind(
-        Level.WARNING, "this member gave the account up, so that another takes over before the lease's end",
-        ("epoch", "to", "reason"), durable=False,
-    ),
-    "fleet.lease_short": Kind(
-        Level.WARNING, "the lease was not renewed in time; no order is sent until it is", ("error",), durable=False
-    ),
-    "fleet.lease_renewed": Kind(Level.INFO, "the lease is renewed again; orders are sent", durable=False),
-    "fleet.database_unreachable": Kind(
-        Level.ERROR, "the fleet's database does not answer, or not as expected", ("error",), durable=False
-    ),
-    "fleet.database_reachable": Kind(Level.INFO, "the fleet's database answers again", durable=False),
-    "fleet.database_doubted": Kind(
-        Level.CRITICAL, "the fleet's database may lose what it acknowledged, so this member does not own the account",
-        ("doubts",), durable=False,
-    ),
-    "fleet.log_went_back": Kind(
-        Level.CRITICAL, "the fleet's log lacks entries that this member has seen; it does not start with that log",
-        ("log", "known"), durable=False,
-    ),
-    "fleet.loss_accepted": Kind(
-        Level.WARNING, "the operator accepted that the log lacks entries; trading starts halted",
-        ("reason", "log", "known"),
-    ),
-    "fleet.member_forgotten": Kind(
-        Level.INFO, "an administrator removed a lost member from the fleet's list", ("member", "name", "reason"),
-        durable=False,
-    ),
-    "fleet.newer_log": Kind(
-        Level.ERROR, "the log has entries of a newer sniperd; this member stops copying, and never takes over",
-        ("error", "n"), durable=False,
-    ),
+    **FLEET_EVENTS,
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(
         Level.ERROR, "the bot does not show its targets; it is polled again at growing intervals",
