@@ -39,13 +39,13 @@ def found(member: Member) -> dict[str, Any]:
     return answer
 
 
-def test_status_begins_with_the_fleet_at_every_member(pair: tuple[Member, Member]) -> None:
+def test_status_shows_the_fleet_after_its_sentence_at_every_member(pair: tuple[Member, Member]) -> None:
     owner, standby = pair
     names = [found(each)["name"] for each in pair]
     for member, said in ((owner, f"this is {names[0]}, owning"), (standby, f"this is {names[1]}, standing by, ready")):
-        first = at(member)("status").output.splitlines()[0]
-        assert f"{names[0]} owns since " in first
-        assert said in first
+        _sentence, line, *_ = at(member)("status").output.splitlines()
+        assert f"{names[0]} owns since " in line
+        assert said in line
     shown = at(standby)("fleet", "status").output
     assert all(name in shown for name in names)
     assert "PostgreSQL 15" in shown
