@@ -38,9 +38,7 @@ LATE_S = 3.0
 class Live(Screen[None]):
     """The head and the sections."""
 
-    CSS = """
-    #head { height: auto; padding: 0 1; }
-    """
+    DEFAULT_CSS = "Live > #head { padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(names, action, key.label, show=bool(key.label)) for key in KEYS for names, action in key.bindings
     ]
