@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import Daemon, eventually
 from tests.support.fleet_stage import Fleet, fleet_stage
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.signals import market_buy
@@ -26,11 +27,20 @@ def fleet(server: PostgresServer) -> Iterator[Fleet]:
         yield made
 
 
+def entries(daemon: Daemon) -> int:
+    """Return how far a member's copy is."""
+    found: int = daemon.get("/v1/fleet")["fleet"]["n"]
+    return found
+
+
 def test_members_that_saw_more_than_a_restored_log_do_not_start(fleet: Fleet, server: PostgresServer) -> None:
     owner = fleet.owner().daemon
     owner.submit(market_buy(), wait_s=10)
     dump = server.dump()
     owner.submit(market_buy(), wait_s=10)
+    seen = entries(owner)
+    for member in fleet.members:
+        eventually(lambda member=member: entries(member.daemon) >= seen, "its copy has the second order")  # type: ignore[misc]
     for member in fleet.members:
         member.daemon.kill()
     server.restore(dump)
