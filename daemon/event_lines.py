@@ -25,7 +25,7 @@ class EventLines:
 
     def line(self, event: Event, level: Level) -> str:
         """Return an event's line, after one with the date if that is new, without the last line break."""
-        text = event_text(event, lambda at_ms: _instant(at_ms, event.at_ms))
+        text = event_text(event, lambda at_ms: instant(at_ms, event.at_ms))
         colour = _COLOURS.get(level, _GOOD if text.is_good else _TITLE)
         rest = text.rest if text.rest[:1] in {"", ":", ","} else f" {text.rest}"
         shown = self._paint(_DIM, f"{text.title}{rest}") if text.is_quiet else self._paint(colour, text.title) + rest
@@ -47,7 +47,7 @@ class EventLines:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
 
 
-def _instant(at_ms: int, now_ms: int) -> str:
+def instant(at_ms: int, now_ms: int) -> str:
     """Write an instant as a time of day; with its date if that is another one than now."""
     local = _local(at_ms)
     form = "%H:%M:%S" if local[:3] == _local(now_ms)[:3] else "%Y-%m-%d %H:%M:%S"

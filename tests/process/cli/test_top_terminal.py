@@ -37,7 +37,7 @@ def test_it_reconnects_after_a_restart(own_command: Command, own_daemon: Daemon)
         own_daemon.kill()
         terminal.wait_for("connection lost")
         own_daemon.start()
-        terminal.wait_for("daemon.ready")
+        terminal.wait_for("All well")
         terminal.type("q")
         terminal.rest()
         assert terminal.exit_code() == 0
