@@ -115,6 +115,7 @@ class ExplainView(View, frozen=True, kw_only=True):
     attempts: list[dict[str, Any]]
     locks: list[dict[str, Any]]
     fills: list[FillView]  # the trades that are known so far
+    fills_missing: str | None  # why they are not all that was executed
     events: list[msgspec.Raw]
     next: Outlook
     then: Outlook | None  # what follows if `next` changes nothing
@@ -181,6 +182,7 @@ def explain_view(explanation: Explanation, quote_asset: QuoteAsset, events: list
         attempts=[_attempt(attempt) for attempt in history.attempts],
         locks=[_lock(lock) for lock in history.locks],
         fills=[fill_view(fill) for fill in history.fills],
+        fills_missing=explanation.fills_missing,
         events=events,
         next=explanation.outlook,
         then=explanation.then,

@@ -105,6 +105,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
                 ("rounded", rounded(order)),
                 ("filled", filled(order)),
                 *fill_lines(found.get("fills", [])),
+                ("fills", found.get("fillsMissing")),
             ]
         ),
         "",

@@ -1,11 +1,11 @@
 // One order: its events and attempts, why it waits, and what comes next and when.
 
 import { instant, tick } from "./clock.js";
-import { el, fill, keyed, part, say, show } from "./dom.js";
+import { el, fill, keyed, part, say, show, table } from "./dom.js";
 import * as shown from "./shown.js";
 
 const TIMES = /(_ms|AtMs|SinceMs)$/;
-const DURATIONS = new Set(["took_ms", "waited_ms"]);
+const DURATIONS = new Set(["after_ms", "took_ms", "waited_ms"]);
 
 let view = null;
 
@@ -21,6 +21,8 @@ export function begin(root, orderId) {
     facts: el("dl", { class: "facts" }),
     events: el("ol", { class: "events" }),
     attempts: el("ol", { class: "attempts" }),
+    fills: fillsTable(),
+    missing: el("p", { class: "empty" }),
     locks: el("ul", { class: "plain" }),
     failed: el("p", { role: "alert", hidden: true }),
   };
@@ -29,6 +31,7 @@ export function begin(root, orderId) {
     el("div", { class: "titled" }, title, view.head),
     view.failed,
     el("section", { class: "wide" }, el("h3", {}, "Next"), view.next, view.acts),
+    part_("Fills", el("div", { class: "table fills" }, view.fills.node, view.missing)),
     part_("What happened", view.events),
     part_("Attempts", view.attempts),
     part_("Locks", view.locks),
@@ -44,7 +47,7 @@ export function fail(message) {
 }
 
 /** Fill in the parts of the order's page. */
-export function update({ order, attempts, locks, events, next, then, advice, countdown }) {
+export function update({ order, attempts, locks, fills, fillsMissing, events, next, then, advice, countdown }) {
   if (order.id !== view.orderId) return;
   show(view.failed, false);
   fill(view.head, [shown.pill(order.state), " ", ...shown.request(order)]);
@@ -55,6 +58,7 @@ export function update({ order, attempts, locks, events, next, then, advice, cou
     advice ? part("p", {}, shown.muted("to do "), ...shown.marked(advice)) : null,
   ]);
   fill(view.acts, acts(order));
+  updateFills(fills, fillsMissing);
   const numbered = events.map((event, number) => ({ number, ...event }));
   keyed(view.events, numbered, (event) => event.number, () => el("li"), (item, event) => fill(item, eventParts(event)));
   keyed(view.attempts, attempts, (attempt) => attempt.number, () => el("li"), (item, attempt) => fill(item, attemptParts(attempt)));
@@ -67,6 +71,39 @@ export function update({ order, attempts, locks, events, next, then, advice, cou
     (node, [name, value]) => say(node.lastElementChild, TIMES.test(name) ? instant(value, true) : String(value)),
   );
   tick();
+}
+
+/** Show the trades of an order, and why they are not all that was executed. */
+function updateFills(fills, missing) {
+  const aligned = ["price", "quantity", "quote"].reduce(withEqualDecimals, fills);
+  view.fills.update(aligned);
+  show(view.fills.node, fills.length > 0);
+  say(view.missing, missing ?? "");
+  show(view.missing, missing !== null);
+  show(view.missing.closest("section"), fills.length > 0 || missing !== null);
+}
+
+function fillsTable() {
+  const columns = [
+    { label: "Time", cell: (trade) => [shown.at(trade.at)] },
+    { label: "Price", kind: "number", cell: (trade) => [trade.price] },
+    { label: "Quantity", kind: "number", cell: (trade) => [trade.quantity] },
+    { label: "Value", kind: "number", cell: (trade) => [trade.quote] },
+    { label: "Fee", kind: "number", cell: (trade) => [`${trade.fee} ${trade.feeAsset}`] },
+    { label: "As", cell: (trade) => [trade.isMaker ? "maker" : "taker"] },
+  ];
+  return table("Fills", columns, (trade) => trade.tradeId);
+}
+
+/** Give the amounts of a column equally many decimal places, so that their points are below one another. */
+function withEqualDecimals(trades, name) {
+  const places = Math.max(0, ...trades.map((trade) => decimals(trade[name])));
+  const padded = (amount) => (places > 0 && !amount.includes(".") ? `${amount}.` : amount) + "0".repeat(places - decimals(amount));
+  return trades.map((trade) => ({ ...trade, [name]: padded(trade[name]) }));
+}
+
+function decimals(amount) {
+  return amount.includes(".") ? amount.length - amount.indexOf(".") - 1 : 0;
 }
 
 function acts(order) {

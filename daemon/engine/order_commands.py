@@ -21,7 +21,7 @@ from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator, rescheduling
 from daemon.core.verbs.intake import Accepted, Incoming
 from daemon.core.views.countdown import Countdown
-from daemon.core.views.explain import Outlook, advice, afterwards, outlook
+from daemon.core.views.explain import Outlook, advice, afterwards, fills_missing, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.exchange.port import Health
@@ -67,6 +67,7 @@ class Explanation(msgspec.Struct, frozen=True):
     outlook: Outlook
     then: Outlook | None
     advice: str | None
+    fills_missing: str | None
     countdown: Countdown | None
     health: Health | None  # of the exchange, while the order waits for an instant of its clock
     now_ms: int
@@ -183,10 +184,12 @@ class OrderCommands:
         now = state.orders.get(order_id, history.order)
         then = afterwards(state, now, now_ms)
         advised = advice(state, now, has_events=bool(history.events))
+        is_over = not history.events or any(each.name == "order.fills_unknown" for each in history.events)
+        missing = fills_missing(history.order, history.fills, is_over=is_over)
         ahead_of_it = outlook(state, now, now_ms, ahead=ahead)
         countdown = self._engine.countdowns().of(now)
         health = None if countdown is None else self._engine.exchange.health()
-        return Explanation(history, ahead_of_it, then, advised, countdown, health, now_ms)
+        return Explanation(history, ahead_of_it, then, advised, missing, countdown, health, now_ms)
 
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.

@@ -1,9 +1,13 @@
 """What happens to an order next, when, what follows that, and what the operator can do: the head of ``explain``."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from daemon.core.rules.fills import is_complete
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.fills import Fill
 from daemon.core.values.instants import instant_text
 from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, State
@@ -52,6 +56,15 @@ def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str
     if order.finished_ms is not None and order.state is not State.DEAD_LETTER:
         return None
     return MEANINGS[order.state].advice.replace("ID", order.order_id) or None
+
+
+def fills_missing(order: Order, fills: Sequence[Fill], *, is_over: bool) -> str | None:
+    """Say why the known fills are not all that was executed; ``None`` if they are. ``is_over``: no more are read."""
+    if is_complete(order.executed_quantity, (fill.quantity for fill in fills)):
+        return None
+    if is_over:
+        return "the exchange does not show all of them; the rest, and its fees, stay unknown"
+    return "not all known yet" if fills else "not known yet"
 
 
 def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:

@@ -9,11 +9,12 @@ import pytest
 
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.fills import Fill
 from daemon.core.values.instants import instant_text
 from daemon.core.values.orders import Order
 from daemon.core.values.states import FINISHED, State
 from daemon.core.verbs.rescheduling import reschedule
-from daemon.core.views.explain import Outlook, advice, afterwards, outlook
+from daemon.core.views.explain import Outlook, advice, afterwards, fills_missing, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, symbol_rules, unclear
 from tests.support.steps import at_once
@@ -193,6 +194,40 @@ def test_a_dead_letter_can_be_requeued_or_withdrawn_and_a_final_state_cannot(ben
 def test_an_order_without_its_history_says_why(bench: Bench) -> None:
     said = advice(bench.state, order(State.FILLED, finished_ms=NOON_MS), has_events=False)
     assert "past their retention" in str(said)
+
+
+@pytest.mark.parametrize(
+    ("executed", "known", "is_over", "said"),
+    [
+        ("0", [], False, None),
+        ("0", [], True, None),
+        ("3", ["1", "2"], False, None),
+        ("3", ["1", "2"], True, None),
+        ("3", [], False, "not known yet"),
+        ("3", ["1"], False, "not all known yet"),
+        ("3", ["1"], True, "the exchange does not show all of them; the rest, and its fees, stay unknown"),
+    ],
+)
+def test_fills_that_are_not_known_are_said_to_be_missing(
+    executed: str, known: list[str], *, is_over: bool, said: str | None
+) -> None:
+    asked = order(State.FILLED, executed_quantity=Decimal(executed))
+    fills = [
+        Fill(
+            symbol=asked.symbol,
+            trade_id=str(number),
+            order_id=asked.order_id,
+            at_ms=NOON_MS,
+            price=Decimal(2),
+            quantity=Decimal(quantity),
+            quote=2 * Decimal(quantity),
+            fee=Decimal("0.001"),
+            fee_asset="MX",
+            is_maker=False,
+        )
+        for number, quantity in enumerate(known)
+    ]
+    assert fills_missing(asked, fills, is_over=is_over) == said
 
 
 @pytest.mark.parametrize("is_manual", [False, True], ids=["by its signal", "by the operator"])

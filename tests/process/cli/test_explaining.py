@@ -137,6 +137,17 @@ def test_the_fills_of_an_order_are_listed_with_their_fees(command: Command, daem
     assert said in command("explain", order_id).output
 
 
+def test_fills_that_are_not_known_yet_are_said_to_be_missing(
+    command: Command, daemon: Daemon, exchange: Exchange
+) -> None:
+    exchange.inject({"kind": "error_before", "endpoint": "GET /api/v3/myTrades", "count": 3})
+    order_id = daemon.accept(market_buy())
+    daemon.until(order_id, "filled")
+    assert re.search(r"^fills +not known yet$", command("explain", order_id).output, re.MULTILINE)
+    eventually(lambda: daemon.explain(order_id)["fillsMissing"] is None, "the fills")
+    assert "not known yet" not in command("explain", order_id).output
+
+
 def test_of_many_fills_the_first_are_listed() -> None:
     fill = {"quantity": "1", "price": "2", "quote": "2", "fee": "0", "feeAsset": "MX"}
     assert explaining.fill_lines([fill] * SHOWN_FILLS)[-1] == ("fill", "1 at 2 = 2, fee 0 MX")

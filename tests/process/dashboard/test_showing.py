@@ -195,6 +195,34 @@ async def test_an_explanation_shows_the_events_and_what_comes_next_and_is_update
     assert await dashboard.page.text("#explain .next") == "nothing: it was withdrawn before it was sent"
 
 
+FILLS = "document.querySelector('#explain .fills')"
+
+
+async def test_an_orders_fills_are_a_table_and_said_to_be_missing_until_they_are_known(
+    dashboard: Dashboard, exchange: Exchange
+) -> None:
+    exchange.inject({"kind": "error_before", "endpoint": "GET /api/v3/myTrades", "count": 2})
+    exchange.change_market("ETHUSDT", asks=[["3300.5", "0.1"], ["3301", "5"]])
+    order_id = dashboard.daemon.accept(resting_buy(symbol="ETHUSDT", quantity="1", price="3310"))
+    dashboard.daemon.until(order_id, "filled")
+    exchange.change_market("ETHUSDT", price="3300")
+    await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
+    await dashboard.page.until(f"{FILLS}?.innerText.trim() === 'not known yet'")
+    rows = await dashboard.page.until(
+        f"{FILLS}.querySelectorAll('tbody tr').length === 2 && [...{FILLS}.querySelectorAll('tbody tr')]"
+        ".map((row) => [...row.children].map((cell) => cell.innerText))"
+    )
+    fees = [f"{fill['fee']} {fill['feeAsset']}" for fill in dashboard.daemon.explain(order_id)["fills"]]
+    assert [cells[1:] for cells in rows] == [
+        ["3300.5", "0.1", "330.05", fees[0], "taker"],
+        ["3301.0", "0.9", "2970.90", fees[1], "taker"],
+    ]
+    assert all(re.search(r"\d\d:\d\d:\d\d", cells[0]) for cells in rows)
+    assert "known yet" not in await dashboard.page.js(f"{FILLS}.innerText")
+    assert re.search(r"^after \d+ ms$", await dashboard.page.text("#explain .events"), re.MULTILINE)
+    await dashboard.page.picture("fills")
+
+
 @pytest.mark.parametrize("fragment", ["/orders/nobody", "/orders/%E0%A4%A", "/orders/<img src=x onerror=alert(1)>"])
 async def test_an_unknown_order_id_shows_an_error(dashboard: Dashboard, fragment: str) -> None:
     await dashboard.page.js(f"location.hash = {fragment!r}")
