@@ -60,7 +60,7 @@ PROVEN_S, UNPROVEN_S = 300.0, 5.0
 """The wait before a member that stands by tries the exchange again, after a success and after a failure."""
 
 SHARE_S = 5.0
-"""How often the budget of requests is shared anew."""
+"""How often the budget of requests is shared again."""
 
 SHARE_WEIGHT, SHARE_REQUESTS = 10, 1
 """What the owner leaves to each other member, per ten seconds and per second. Members behind one address share its

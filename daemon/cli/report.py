@@ -56,7 +56,7 @@ def report(config_path: Path | None, as_json: bool, as_csv: bool, **filters: Any
 
 
 def _pages(status: Path, filters: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
-    """Yield pages of at most so many targets, all of the same period."""
+    """Yield pages of at most ``most`` targets, all of the same period."""
     options = {name: f"--{name}" for name in filters}
     query = {"limit": most} | {name: value for name, value in filters.items() if value is not None}
     while True:

@@ -34,15 +34,15 @@ def _note(text: str) -> None:
     click.echo(click.style(f"-- {text}", dim=True), err=True)
 
 
-def _event(told: dict[str, Any]) -> Event:
+def _event(sent: dict[str, Any]) -> Event:
     return Event(
-        name=told["name"],
-        at_ms=told["atMs"],
-        actor=told["actor"],
-        order_id=told.get("orderId"),
-        lock_id=told.get("lockId"),
-        resource=told.get("resource"),
-        client_order_id=told.get("clientOrderId"),
-        state=told.get("state"),
-        detail=told["detail"],
+        name=sent["name"],
+        at_ms=sent["atMs"],
+        actor=sent["actor"],
+        order_id=sent.get("orderId"),
+        lock_id=sent.get("lockId"),
+        resource=sent.get("resource"),
+        client_order_id=sent.get("clientOrderId"),
+        state=sent.get("state"),
+        detail=sent["detail"],
     )

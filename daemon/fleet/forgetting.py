@@ -12,7 +12,7 @@ LATELY_MS = 30_000
 async def forget(backend: Backend, name: str) -> Sequence[MemberReport]:
     """Remove the members with a name, or the one with an id, that have not reported themselves lately; return them.
 
-    A machine that was made anew has the name of the lost one, and stays.
+    A machine that replaced the lost one under the same name stays in the list.
 
     Raises:
         NotReady: the fleet's database does not answer.

@@ -191,7 +191,7 @@ class Member:
         self._changed.set()
 
     def take_no_more(self) -> None:
-        """Withdraw the order of :meth:`take`: it must not be carried out when nobody expects it any more."""
+        """Withdraw the order of :meth:`take`: it must not be carried out after its command has ended."""
         self._ordered = None
 
     async def hand_over(self, *, last_window_ms: int, to: str = "", reason: str) -> None:

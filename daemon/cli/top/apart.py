@@ -17,7 +17,7 @@ async def apart(work: Callable[[], _T]) -> _T:
     def run() -> None:
         try:
             result.set_result(work())
-        except Exception as error:  # noqa: BLE001  # whoever awaits it gets it
+        except Exception as error:  # noqa: BLE001  # the caller gets it
             result.set_exception(error)
 
     Thread(target=run, daemon=True).start()

@@ -68,7 +68,7 @@ class Live(Screen[None]):
         self.run_worker(self._follow_events())
 
     def on_resize(self) -> None:
-        """Cut the lines of the head anew."""
+        """Cut the lines of the head to the new width."""
         self._show_head()
 
     # Display.

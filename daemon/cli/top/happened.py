@@ -63,17 +63,17 @@ def _row(shown: _Shown, now_ms: int) -> Row:
     return Row(shown.key, (Text(age), *shown.cells), shown.order_id)
 
 
-def _cells(told: Event, level: Level) -> tuple[Text, ...]:
+def _cells(sent: Event, level: Level) -> tuple[Text, ...]:
     event = events.Event(
-        name=told.name,
-        at_ms=told.at_ms,
-        actor=told.actor,
-        order_id=told.order_id,
-        lock_id=told.lock_id,
-        resource=told.resource,
-        client_order_id=told.client_order_id,
-        state=next((state for state in State if state == told.state), None),
-        detail=told.detail,
+        name=sent.name,
+        at_ms=sent.at_ms,
+        actor=sent.actor,
+        order_id=sent.order_id,
+        lock_id=sent.lock_id,
+        resource=sent.resource,
+        client_order_id=sent.client_order_id,
+        state=next((state for state in State if state == sent.state), None),
+        detail=sent.detail,
     )
     words = event_text(event, lambda at_ms: instant(at_ms, event.at_ms))
     at = time.strftime("%H:%M:%S", time.localtime(event.at_ms / 1_000))

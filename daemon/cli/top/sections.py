@@ -66,7 +66,7 @@ class Section(Vertical):
         return self.rows[self.table.cursor_row] if self.table.cursor_row < len(self.rows) else None
 
     def lay_out(self, height: int, *, is_chosen: bool, is_shown: bool) -> None:
-        """Show the title, and the table with so many rows."""
+        """Show the title, and the table with ``height`` lines, the column names included."""
         self.display = is_shown
         self.table.display = height > 0
         self.table.styles.height = height
@@ -92,7 +92,7 @@ class Sections(Vertical):
         yield from self._sections
 
     def on_resize(self) -> None:
-        """Share the rows anew."""
+        """Share the rows again: the height of the terminal has changed."""
         self._share_rows()
 
     def show(self, rows: Mapping[str, Sequence[Row]], notes: Mapping[str, str]) -> None:

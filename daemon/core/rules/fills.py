@@ -26,7 +26,7 @@ MONTH_MS = 30 * 24 * 3_600_000
 
 
 def wait_ms(reads: int) -> int:
-    """Return how long to wait after so many reads that did not bring all fills."""
+    """Return how long to wait after a number of reads that did not bring all fills."""
     return int(min(LONGEST_MS, FIRST_MS * 2 ** min(reads, 30)))
 
 

@@ -1,4 +1,4 @@
-"""Fills: of which orders they are to be read, and which are known of those.
+"""Fills: the orders whose fills are still to be read, and the fills that are known of them.
 
 The orders are those on disk that ended with something executed, and whose fills do not add up to it. So nothing has to
 be written for them when they end: a start finds them on the disk again, and those that this has no room for.
@@ -91,7 +91,7 @@ class Fills:
         return None
 
     def due(self, now_ms: int, limit: int) -> list[Order]:
-        """Return the orders of one pair whose fills are due, so many at most; the order that was sent first is first.
+        """Return the orders of one pair whose fills are due, at most ``limit``; the order that was sent first is first.
 
         One request serves all of them.
         """

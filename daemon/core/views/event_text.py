@@ -28,7 +28,7 @@ MAX_TEXT = 500
 """Characters of one value that are shown. A traceback is shown whole: in text it is nowhere else."""
 
 _FOR_DEBUG = frozenset({"order.sent", "order.key_freed"})
-"""Events of level info that tell people nothing that another line does not."""
+"""Events of level info that repeat what another line says."""
 
 _QUIET = frozenset({"lock.acquired", "lock.released", "lock.abandoned", "store.cleaned"})
 """Events of level info that are shown faintly."""
@@ -281,7 +281,7 @@ def _who(event: Event) -> str:
 
 
 def _order(event: Event) -> str:
-    """Name the order where a person may want to look it up: at its acceptance, and where something is wrong."""
+    """Name the order where the operator may want to look it up: at its acceptance, and where something is wrong."""
     if event.order_id is None or not (event.name == "order.accepted" or level_of(event.name) >= Level.WARNING):
         return ""
     return f", order {event.order_id}"

@@ -50,7 +50,7 @@ MOST_ROWS = 1_000
 """Pairs that a report lists at most, and rows of a pair and day."""
 
 SHARE_DECIMALS = 12
-"""The cost of a sold part is rounded down to so many decimals of the quote asset; the rest stays with the position."""
+"""Decimals of the quote asset to which the cost of a sold part is rounded down; the rest stays with the position."""
 
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "BRL")
 """The quote assets by which a symbol is split whose rules are not known."""

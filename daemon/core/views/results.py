@@ -202,7 +202,7 @@ class Report(msgspec.Struct, frozen=True):
 
     totals: list[Total]
     pairs: list[PairResult]
-    unshown_pairs: int  # there are so many more
+    unshown_pairs: int  # how many more there are
     days: list[DayResult]
     unshown_days: int  # the same
     targets: list[TargetResult]

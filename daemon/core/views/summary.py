@@ -158,7 +158,7 @@ def _alerts(state: TradingState, around: Circumstances) -> Iterator[_Trouble]:
 
 
 def _no_trade(state: TradingState, around: Circumstances, now_ms: int) -> Iterator[_Trouble]:
-    """Yield why nothing is sent at the moment, as far as nobody is needed yet."""
+    """Yield why nothing is sent at the moment, as long as that does not need the operator."""
     gate = state.gate
     if gate.stage is Stage.STARTING:
         yield _Trouble("starting: what an earlier process left is checked before anything is sent", Tone.WARN)
