@@ -38,16 +38,16 @@ const ACTS = {
     done: () => "Trading is resumed.",
   },
   release: {
-    title: (id) => `Release ${id}`,
+    title: (id) => `Release the lock ${id}`,
     about: "The next waiter gets the resource. If an order was sent under the lock, a second order could buy twice.",
-    verb: "Release",
+    verb: "Release the lock",
     danger: true,
     fields: (lock) => (lock?.orderId ? [CHECKED] : []),
     run: (id, { reason, exchangeChecked = false }) => change("POST", `/v1/admin/locks/${path(id)}/force-release`, { reason, exchangeChecked }),
     done: (id) => `${id} is released.`,
   },
   cancel: {
-    title: () => "Cancel order",
+    title: () => "Cancel the order",
     about: "An unsent order is withdrawn. For an order that rests on the exchange, the daemon asks the exchange to cancel it.",
     verb: "Cancel the order",
     danger: true,
@@ -55,14 +55,14 @@ const ACTS = {
     done: () => "The cancellation is requested.",
   },
   requeue: {
-    title: () => "Requeue dead letter",
-    about: "The order is sent again, with a new deadline.",
-    verb: "Requeue",
+    title: () => "Send the dead letter again",
+    about: "The order goes back to the queue, with a new deadline.",
+    verb: "Send again",
     run: (id, { reason }) => change("POST", `/v1/admin/orders/${path(id)}/requeue`, { reason }),
     done: () => "The order is in the queue again.",
   },
   discard: {
-    title: () => "Discard dead letter",
+    title: () => "Discard the dead letter",
     about: "The order is withdrawn permanently.",
     verb: "Discard",
     danger: true,
@@ -72,7 +72,7 @@ const ACTS = {
   resolve: {
     title: () => "Resolve an unknown outcome",
     about: "First look up the client order id on the exchange. Resolving the order ends its search and releases its lock.",
-    verb: "Resolve",
+    verb: "Resolve the outcome",
     danger: true,
     fields: () => [
       { name: "ruling", label: "State on the exchange", kind: "choice", choices: RESOLUTIONS },
@@ -98,7 +98,7 @@ export function begin(subject, after) {
     const pressed = event.target.closest("button[data-act]");
     if (pressed && !pressed.disabled) begin_(pressed.dataset.act, pressed.dataset.id ?? "");
   });
-  byId("unlock").addEventListener("click", askToken);
+  byId("unlock").addEventListener("click", () => (hasToken() ? forgetToken() : askToken()));
   byId("dialog").addEventListener("close", () => {
     sessionStorage.removeItem(OPEN);
     open = null;
@@ -149,25 +149,25 @@ function begin_(act, id) {
 
 function askToken() {
   const field = { name: "token", label: "Token", kind: "secret" };
-  const lock = () => {
-    keepToken(null);
-    lockButtons();
-  };
-  const forget = hasToken() ? el("button", { type: "button", onclick: () => (lock(), byId("dialog").close()) }, "Forget the token") : null;
   present({
-    title: hasToken() ? "Changes enabled" : "Read only",
+    title: "Enable changes",
     content: [
       el("p", {}, "Changes need the token. ", el("code", {}, "sniperd dashboard"), " prints this page's address with the token, for the daemon's user and for root. You can also type it here. It is kept in this tab until the tab is closed."),
       input(field),
-      forget,
     ],
-    verb: "Use the token",
+    verb: "Enable changes",
     submit: async () => {
       keepToken(values([field]).token.trim());
       lockButtons();
       return "Changes are enabled in this tab.";
     },
   });
+}
+
+function forgetToken() {
+  keepToken(null);
+  lockButtons();
+  announce("Changes are disabled: this tab only reads.");
 }
 
 function present({ title, content, verb, danger, onInput = () => {}, submit }) {
@@ -231,7 +231,7 @@ function values(fields) {
 
 function explained(error) {
   if (!(error instanceof Refused)) return `${error.message}. The change may have been made: check before you repeat it.`;
-  if (error.status === 401) return "The daemon does not accept this token. Close the dialog and enter the token that `sniperd dashboard` prints, with the button at the top.";
+  if (error.status === 401) return "The daemon does not accept this token. Close the dialog, press “Disable changes” and “Enable changes…” at the top, and enter the token that `sniperd dashboard` prints.";
   return error.allowed ? `${error.message} (allowed: ${error.allowed})` : error.message;
 }
 
@@ -245,10 +245,10 @@ function announce(text) {
 /** Enable the buttons of all changes if there is a token; otherwise disable them. */
 function lockButtons() {
   const locked = !hasToken();
-  say(byId("unlock"), locked ? "Read only" : "Changes enabled");
+  say(byId("unlock"), locked ? "Enable changes…" : "Disable changes");
   for (const button of document.querySelectorAll("button.act")) {
     if (button.disabled !== locked) button.disabled = locked;
-    const why = locked ? "needs the token: press “Read only” at the top" : "";
+    const why = locked ? "needs the token: press “Enable changes…” at the top" : "";
     if (button.title !== why) button.title = why;
   }
 }

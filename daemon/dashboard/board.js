@@ -4,6 +4,13 @@ import { duration, tick } from "./clock.js";
 import { byId, el, fill, keyed, part, say, show, table } from "./dom.js";
 import * as shown from "./shown.js";
 
+const FIGURES = [
+  ["filledToday", "Filled", "orders today (UTC)", (summary) => summary.filledToday.toLocaleString("en")],
+  ["spending", "Spent", "", (summary) => (summary.spending.amount === null ? "–" : `${summary.spending.amount} ${summary.spending.asset}`)],
+  ["open", "Open", "orders on the exchange", (summary) => summary.open.toLocaleString("en")],
+  ["needsAttention", "Needs attention", "orders and alerts", (summary) => summary.needsAttention.toLocaleString("en")],
+  ["result", "Result", "realised today (UTC)", null], // from the report
+];
 const TILES = [
   ["activeLocks", "Active locks", "held now"],
   ["queueLength", "Queue length", "orders and lease requests"],
@@ -14,6 +21,7 @@ const TILES = [
 
 const CUT = 72; // the order's explanation has the whole text
 
+const decimals = {}; // of each column of numbers
 const evidence = new Map(); // the newest answer of each source, by order
 
 const doubts = table(
@@ -24,7 +32,7 @@ const doubts = table(
     { label: "Unknown for", kind: "number", cell: (order) => [shown.since(order.inDoubtSinceMs ?? order.updatedAtMs)] },
     { label: "Evidence", kind: "evidence", cell: evidenceCell },
     { label: "Next query", kind: "number", cell: searchCell },
-    { label: "Action", kind: "acts", cell: (order) => [shown.button("resolve", order.id, "Resolve…")] },
+    { label: "Action", kind: "acts", cell: (order) => [shown.button("resolve", order.id, "Resolve outcome…")] },
   ],
   (order) => order.id,
 );
@@ -37,8 +45,9 @@ const orders = table(
     { label: "Owner, target", cell: shown.ownerCell },
     { label: "Age", kind: "number", cell: (order) => [shown.since(order.acceptedAtMs)] },
     { label: "Deadline", kind: "number", cell: deadlineCell },
+    ...shown.executedColumns(decimals),
     { label: "Waits for", kind: "waits", cell: waitsCell },
-    { label: "Action", kind: "acts", cell: (order) => [shown.button("cancel", order.id, "Cancel…")] },
+    { label: "Action", kind: "acts", cell: (order) => (shown.isCancelable(order) ? [shown.button("cancel", order.id, "Cancel order…")] : []) },
   ],
   (order) => order.id,
 );
@@ -50,7 +59,7 @@ const locks = table(
     { label: "Owner", cell: (lock) => [lock.ownerId] },
     { label: "Lease left", kind: "number", cell: leaseCell },
     { label: "Token", kind: "number", cell: (lock) => [String(lock.fencingToken)] },
-    { label: "Act", kind: "acts", cell: (lock) => [shown.button("release", lock.lockId, "Release…", true)] },
+    { label: "Action", kind: "acts", cell: (lock) => [shown.button("release", lock.lockId, "Release lock…", true)] },
   ],
   (lock) => lock.lockId,
 );
@@ -77,7 +86,7 @@ const dead = table(
     {
       label: "Action",
       kind: "acts",
-      cell: (order) => [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)],
+      cell: (order) => [shown.button("requeue", order.id, "Send again…"), shown.button("discard", order.id, "Discard…", true)],
     },
   ],
   (order) => order.id,
@@ -100,10 +109,12 @@ export function place() {
     byId(id).querySelector(".table").append(each.node);
   }
   byId("ended").querySelector(".table").append(ended.node);
-  for (const [name, label, about] of TILES) {
-    byId("tiles").append(
-      el("div", { "data-tile": name }, el("dt", {}, label), el("dd", { class: "figure" }, "–"), el("dd", { class: "about" }, about)),
-    );
+  for (const [id, tiles] of Object.entries({ figures: FIGURES, tiles: TILES })) {
+    for (const [name, label, about] of tiles) {
+      byId(id).append(
+        el("div", { "data-tile": name }, el("dt", {}, label), el("dd", { class: "figure" }, "–"), el("dd", { class: "about" }, about)),
+      );
+    }
   }
 }
 
@@ -111,18 +122,43 @@ export function place() {
 export function update(board) {
   const unknown = board.orders.filter((order) => shown.UNKNOWN.has(order.state));
   const others = board.orders.filter((order) => !shown.UNKNOWN.has(order.state));
+  Object.assign(decimals, shown.decimals(others));
   section("doubts", doubts, unknown, unknown.length);
+  reveal("doubts", unknown.length > 0);
   section("orders", orders, others, others.length + board.unshown, board.unshown);
   section("locks", locks, board.locks, board.status.activeLocks);
   section("queue", queue, board.queue, board.queue.length);
+  for (const node of document.querySelectorAll(".try")) fill(node, shown.trial(board.status.mode));
+  updateFigures(board.status.summary);
   updateFacts(board.status);
   tick();
+}
+
+function updateFigures(summary) {
+  for (const [name, , , read] of FIGURES.filter((each) => each[3] !== null)) {
+    const tile = byId("figures").querySelector(`[data-tile=${name}]`);
+    say(tile.querySelector(".figure"), read(summary));
+    if (name === "spending") say(tile.querySelector(".about"), limitOf(summary.spending));
+    if (name === "needsAttention") tile.dataset.tone = summary.needsAttention ? summary.tone : "";
+  }
+}
+
+function limitOf({ amount, limit, asset, text }) {
+  if (amount === null) return text;
+  return limit === null ? "today (UTC), no daily limit" : `today (UTC), of ${limit} ${asset}`;
+}
+
+/** Show a section, or hide it; a focus in it goes to the orders. */
+function reveal(id, visible) {
+  const node = byId(id);
+  if (!visible && node.contains(document.activeElement)) byId("orders-title").focus({ preventScroll: true });
+  show(node, visible);
 }
 
 /** Show the dead letters. */
 export function updateDead(letters) {
   section("dead", dead, letters, letters.length);
-  show(byId("dead"), letters.length > 0);
+  reveal("dead", letters.length > 0);
   tick();
 }
 
@@ -138,7 +174,7 @@ export function updateAlerts(alerts) {
   const rank = (alert) => (alert.state !== "firing" ? 2 : alert.severity === "critical" ? 0 : 1);
   const sorted = [...alerts].sort((one, other) => rank(one) - rank(other) || one.sinceMs - other.sinceMs);
   say(node.querySelector(".count"), String(alerts.length));
-  show(node, alerts.length > 0);
+  reveal("alerts", alerts.length > 0);
   keyed(
     node.querySelector("ul"),
     sorted,

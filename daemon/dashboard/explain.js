@@ -1,4 +1,4 @@
-// One order: its events and attempts, why it waits, and what comes next and when.
+// One order: its facts, what comes next and when, its events and attempts.
 
 import { instant, tick } from "./clock.js";
 import { el, fill, keyed, part, say, show, table } from "./dom.js";
@@ -13,12 +13,14 @@ let view = null;
 export function begin(root, orderId) {
   const title = el("h2", { tabindex: "-1" }, "Order ", el("code", {}, orderId));
   const part_ = (name, node) => el("section", { class: "wide" }, el("h3", {}, name), node);
+  const allFacts = el("dl", { class: "facts" });
   view = {
     orderId,
     head: el("div", { class: "head" }),
     next: el("div"),
     acts: el("div", { class: "actions" }),
     facts: el("dl", { class: "facts" }),
+    allFacts,
     events: el("ol", { class: "events" }),
     attempts: el("ol", { class: "attempts" }),
     fills: fillsTable(),
@@ -30,12 +32,12 @@ export function begin(root, orderId) {
     el("p", {}, el("a", { href: "#/" }, "← Overview")),
     el("div", { class: "titled" }, title, view.head),
     view.failed,
+    el("section", { class: "wide" }, el("h3", {}, "The order"), view.facts, el("details", {}, el("summary", {}, "All fields"), allFacts)),
     el("section", { class: "wide" }, el("h3", {}, "Next"), view.next, view.acts),
     part_("Fills", el("div", { class: "table fills" }, view.fills.node, view.missing)),
     part_("What happened", view.events),
     part_("Attempts", view.attempts),
     part_("Locks", view.locks),
-    part_("The order", view.facts),
   );
   title.focus({ preventScroll: true });
   window.scrollTo(0, 0);
@@ -59,16 +61,13 @@ export function update({ order, attempts, locks, fills, fillsMissing, events, ne
   ]);
   fill(view.acts, acts(order));
   updateFills(fills, fillsMissing);
-  const numbered = events.map((event, number) => ({ number, ...event }));
-  keyed(view.events, numbered, (event) => event.number, () => el("li"), (item, event) => fill(item, eventParts(event)));
+  showEvents(folded(events.map((event, number) => ({ number, ...event }))));
   keyed(view.attempts, attempts, (attempt) => attempt.number, () => el("li"), (item, attempt) => fill(item, attemptParts(attempt)));
   keyed(view.locks, locks, (lock) => lock.id, () => el("li"), (item, lock) => fill(item, lockParts(lock)));
-  keyed(
-    view.facts,
-    Object.entries(order).filter(([, value]) => value !== null),
-    ([name]) => name,
-    ([name]) => el("div", {}, el("dt", {}, spaced(name)), el("dd")),
-    (node, [name, value]) => say(node.lastElementChild, TIMES.test(name) ? instant(value, true) : String(value)),
+  showFacts(view.facts, facts(order));
+  showFacts(
+    view.allFacts,
+    Object.entries(order).map(([name, value]) => [spaced(name), value === null ? null : TIMES.test(name) ? instant(value, true) : String(value)]),
   );
   tick();
 }
@@ -106,13 +105,77 @@ function decimals(amount) {
   return amount.includes(".") ? amount.length - amount.indexOf(".") - 1 : 0;
 }
 
-function acts(order) {
-  if (shown.UNKNOWN.has(order.state)) return [shown.button("resolve", order.id, "Resolve…")];
-  if (order.state === "dead_letter") {
-    return [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)];
+/** Return what a reader looks for first, as names and texts. */
+function facts(order) {
+  const time = (ms) => (ms === null ? null : instant(ms, true));
+  return [
+    ["Reason", order.reason],
+    ["Order id", order.id],
+    ...shown.executed(order),
+    ["Accepted", time(order.acceptedAtMs)],
+    ["To be sent at", time(order.executeAtMs)],
+    [shown.WAITING.has(order.state) ? "Sent by (deadline)" : "Sent", time(shown.WAITING.has(order.state) ? order.deadlineAtMs : order.sentAtMs)],
+    ["Finished", time(order.finishedAtMs)],
+    ["Owner", order.ownerId],
+    ["Target", order.snipeTargetId],
+    ["Client order id", order.clientOrderId],
+    ["Exchange order id", order.exchangeOrderId],
+  ];
+}
+
+function showFacts(node, named) {
+  keyed(
+    node,
+    named.filter(([, text]) => text !== null),
+    ([name]) => name,
+    ([name]) => el("div", { class: name.toLowerCase() === "reason" ? "long" : null }, el("dt", {}, name), el("dd")),
+    (item, [, text]) => say(item.lastElementChild, text),
+  );
+}
+
+/** Fold repeated queries: of those that follow one another, only the last of each source is shown by itself. */
+function folded(events) {
+  const shown_ = [];
+  let run = [];
+  const end = () => {
+    const last = new Map(run.map((event) => [event.detail.witness, event]));
+    const earlier = run.filter((event) => last.get(event.detail.witness) !== event);
+    if (earlier.length) shown_.push({ number: `folded-${earlier[0].number}`, earlier });
+    shown_.push(...run.filter((event) => !earlier.includes(event)));
+    run = [];
+  };
+  for (const event of events) {
+    if (event.name === "order.looked") {
+      run.push(event);
+      continue;
+    }
+    end();
+    shown_.push(event);
   }
-  const may = shown.WAITING.has(order.state) || (shown.RESTING.has(order.state) && order.finishedAtMs === null);
-  return may ? [shown.button("cancel", order.id, "Cancel…", true)] : [];
+  end();
+  return shown_;
+}
+
+function showEvents(events, node = view.events) {
+  const make = ({ earlier }) => (earlier ? el("li", { class: "folded" }, el("details", {}, el("summary"), el("ol", { class: "events" }))) : el("li"));
+  keyed(node, events, (event) => event.number, make, (item, event) => {
+    if (event.earlier) showFolded(item, event.earlier);
+    else fill(item, eventParts(event));
+  });
+}
+
+function showFolded(item, earlier) {
+  const many = earlier.length === 1 ? "1 earlier query" : `${earlier.length} earlier queries`;
+  say(item.querySelector("summary"), `${many}, ${instant(earlier[0].atMs)} to ${instant(earlier.at(-1).atMs)}`);
+  showEvents(earlier, item.querySelector("ol"));
+}
+
+function acts(order) {
+  if (shown.UNKNOWN.has(order.state)) return [shown.button("resolve", order.id, "Resolve outcome…")];
+  if (order.state === "dead_letter") {
+    return [shown.button("requeue", order.id, "Send again…"), shown.button("discard", order.id, "Discard…", true)];
+  }
+  return shown.isCancelable(order) ? [shown.button("cancel", order.id, "Cancel order…", true)] : [];
 }
 
 function eventParts(event) {

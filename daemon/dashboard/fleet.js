@@ -40,6 +40,11 @@ export function update(found) {
   members.update(latest.members);
 }
 
+/** Whether another member owns the account, so that its view is not this one's. */
+export function isBeside() {
+  return latest !== null && latest.standing !== "owner";
+}
+
 /** Return what every page must say about this daemon's part in the fleet. */
 export function banners() {
   if (latest === null) return [];

@@ -8,6 +8,8 @@ import { read } from "./wire.js";
 const PAGE = 25;
 const MOST = 500;
 
+const columns = {}; // the decimals of each column of numbers
+
 const rows = table(
   "History",
   [
@@ -15,7 +17,7 @@ const rows = table(
     { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Owner, target", cell: shown.ownerCell },
     { label: "Accepted", kind: "number", cell: (order) => [shown.at(order.acceptedAtMs)] },
-    { label: "Executed", kind: "number", cell: (order) => [shown.executed(order)] },
+    ...shown.executedColumns(columns),
     { label: "Reason", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
   ],
   (order) => order.id,
@@ -48,11 +50,14 @@ export async function update() {
   if (state.value) query.set("state", state.value);
   if (symbol.value.trim()) query.set("symbol", symbol.value.trim());
   const page = await read(`/v1/orders?${query}`);
+  Object.assign(columns, shown.decimals(page.orders));
   rows.update(page.orders);
   show(rows.node, page.orders.length > 0);
   const empty = byId("history").querySelector(".empty");
   show(empty, page.orders.length === 0);
-  say(empty, state.value || symbol.value ? "No matching orders." : "No orders yet.");
+  const isFiltered = Boolean(state.value || symbol.value);
+  say(empty.firstElementChild, isFiltered ? "No matching orders." : "No orders yet.");
+  show(empty.lastElementChild, !isFiltered);
   show(byId("older"), page.next !== null && shownCount < MOST);
   tick();
 }

@@ -3,7 +3,7 @@
 import * as acting from "./acting.js";
 import * as board from "./board.js";
 import { instant, now, setNow, tick } from "./clock.js";
-import { byId, fill, part, say, show } from "./dom.js";
+import { byId, el, fill, keyed, part, say, show } from "./dom.js";
 import * as explain from "./explain.js";
 import { follow, reader } from "./feed.js";
 import * as fleet from "./fleet.js";
@@ -16,9 +16,12 @@ import { Refused, read, takeToken } from "./wire.js";
 const TICK_MS = 250;
 const POLL_MS = 5_000; // for values that change without an event: rates, sizes, the exchange's health
 const EVIDENCE_SHOWN = 8;
+const TONES = ["idle", "good", "warn", "bad"]; // the worst last
 
 let latest = null; // the board
 let letters = []; // the dead letters
+let alerts = []; // pending and firing
+let beside = null; // the summary of this page's member of a fleet, while another one owns the account
 let lostSince = null; // when the connection was lost, ms
 let failure = ""; // why the connection failed
 let orderId = null; // the order whose page is shown
@@ -30,7 +33,7 @@ const refresh = {
   history: reader(history.update, 1_000, noteFailure),
   result: reader(result.update, 1_000, noteFailure),
   fleet: reader(readFleet, 500, noteFailure),
-  alerts: reader(async () => board.updateAlerts((await read("/v1/alerts")).alerts), 1_000, noteFailure),
+  alerts: reader(readAlerts, 1_000, noteFailure),
   stats: reader(readStats, 1_000, () => plots.fail("no figures")),
   order: reader(readOrder, 100, noteFailure),
 };
@@ -49,8 +52,16 @@ async function readBoard() {
   refresh.evidence();
 }
 
+async function readAlerts() {
+  ({ alerts } = await read("/v1/alerts"));
+  board.updateAlerts(alerts);
+  showSummary();
+}
+
 async function readFleet() {
   fleet.update(await read("/v1/fleet"));
+  beside = fleet.isBeside() ? (await read("/v1/status")).summary : null;
+  showSummary();
   showBanners();
 }
 
@@ -103,10 +114,49 @@ function noteFailure(error) {
 function showConnection() {
   const node = byId("connection");
   const lost = lostSince !== null;
-  node.dataset.tone = lost ? "bad" : "good";
-  say(node, lost ? "connection lost" : "live");
+  node.dataset.tone = lost ? "bad" : "idle";
+  say(node, lost ? "connection lost" : "connected");
   document.body.classList.toggle("stale", lost);
+  showSummary();
   showBanners();
+}
+
+/** Show whether all is well. This page knows best that it is not connected; everything else the daemon says. */
+function showSummary() {
+  const { tone, sentence } = worst();
+  document.querySelector("header").dataset.tone = tone;
+  say(byId("summary"), sentence);
+}
+
+function worst() {
+  if (lostSince !== null) return { tone: "bad", sentence: "Not connected to the daemon: what is shown may be old" };
+  const firing = alerts.filter((alert) => alert.state === "firing");
+  const said = [
+    latest?.status.summary,
+    beside,
+    ...firing.map((alert) => ({ tone: alert.severity === "critical" ? "bad" : "warn", sentence: `Alert: ${alert.summary}` })),
+  ];
+  const rank = (each) => TONES.indexOf(each.tone);
+  return said.filter(Boolean).reduce((one, other) => (rank(other) > rank(one) ? other : one), { tone: "idle", sentence: "Connecting to the daemon" });
+}
+
+function showAround({ bot, exchange, spending }) {
+  const facts = [
+    ["Bot", shown.fact(bot), bot.tone],
+    ["Exchange", shown.fact(exchange), exchange.tone],
+    ["Spent today", [spending.text], "idle"],
+  ];
+  keyed(
+    byId("around"),
+    facts,
+    ([name]) => name,
+    ([name]) => el("div", {}, el("dt", {}, name), el("dd")),
+    (node, [, parts, tone]) => {
+      fill(node.lastElementChild, parts);
+      node.dataset.tone = tone;
+    },
+  );
+  tick(byId("around"));
 }
 
 function showStatus(status) {
@@ -115,16 +165,15 @@ function showStatus(status) {
   say(mode, isShadow ? "SHADOW" : status.mode);
   mode.dataset.mode = isShadow ? "shadow" : status.mode;
   mode.title = isShadow ? `Orders go to the paper exchange, at the prices of ${status.shadowOf}` : "";
-  const stage = byId("stage");
   const halted = status.halted !== null;
-  say(stage, halted ? "halted" : status.stage);
-  stage.dataset.tone = halted ? "bad" : status.stage === "ready" ? "good" : "warn";
   const halt = byId("halt");
   halt.dataset.act = halted ? "resume" : "halt";
-  say(halt, halted ? "Resume trading" : "Halt trading");
+  say(halt, halted ? "Resume trading…" : "Halt trading…");
   halt.classList.toggle("danger", !halted);
   const trouble = [halted ? "HALTED" : null, status.lost ? `${status.lost} lost` : null, status.inDoubt ? `${status.inDoubt} in doubt` : null];
   document.title = [...trouble.filter(Boolean), "sniperd"].join(" · ");
+  showSummary();
+  showAround(status.summary);
   showBanners();
 }
 
@@ -136,9 +185,6 @@ function showBanners() {
     parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Connection lost"), ` since ${instant(lostSince)}`, ago, text));
   }
   parts.push(...fleet.banners());
-  if (latest?.status.halted != null) {
-    parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Trading is halted"), `: ${latest.status.halted}`));
-  }
   if (latest?.status.exchange.blockedUntilMs > now()) {
     const end = part("span", { "aria-hidden": "true" }, " Sending resumes ", shown.until(latest.status.exchange.blockedUntilMs), ".");
     parts.push(part("p", { class: "banner", "data-tone": "warn" }, "The exchange asked to wait: no order is sent.", end));

@@ -1,6 +1,6 @@
 // The result of this day: what was bought and sold per pair, the fees, and what it earned.
 
-import { byId, el, part, show, table } from "./dom.js";
+import { byId, el, fill, part, say, show, table } from "./dom.js";
 import { read } from "./wire.js";
 
 const EVERY_MS = 30_000;
@@ -37,9 +37,20 @@ export async function update() {
   const found = await read("/v1/report?limit=1");
   const totals = found.totals.map((each) => ({ ...each, total: true }));
   rows.update([...found.days, ...totals]);
+  updateTile(found.totals);
   show(rows.node, found.days.length > 0);
   show(byId("result").querySelector(".empty"), found.days.length === 0);
   byId("result").querySelector(".notes").replaceChildren(...notes(found).map((text) => el("li", {}, text)));
+}
+
+/** Show the realised result beside the day's other figures; several assets have no sum. */
+function updateTile(totals) {
+  const tile = byId("figures").querySelector("[data-tile=result]");
+  const [total] = totals;
+  const isPartial = totals.some((each) => unknowns(each).length > 0);
+  fill(tile.querySelector(".figure"), totals.length === 1 ? [earned(total), earned(total) === "–" ? null : ` ${total.quoteAsset ?? ""}`] : ["–"]);
+  const about = totals.length > 1 ? "in several assets: see Result" : "realised today (UTC)";
+  say(tile.querySelector(".about"), isPartial ? `${about}, not all is known yet` : about);
 }
 
 function notes(found) {

@@ -65,15 +65,69 @@ export function ownerCell(order) {
   return [order.ownerId, part("br", {}), muted(order.snipeTargetId ?? "no target")];
 }
 
-/** Describe the executed quantity and price, if there was a fill. */
+/** The columns of what was executed. `columns` has the decimals of each, see `decimals`. */
+export function executedColumns(columns) {
+  return EXECUTED.map(({ label, read }) => ({ label, kind: "number", cell: (order) => figure(read(order), columns[label] ?? 0, order) }));
+}
+
+/** Return the most decimals in each column, so that the decimal points of a column are in one line. */
+export function decimals(orders) {
+  return Object.fromEntries(EXECUTED.map(({ label, read }) => [label, Math.max(0, ...orders.map((order) => decimalsOf(read(order))))]));
+}
+
+/** Return what was executed, as names and texts; nothing without a fill. */
 export function executed(order) {
-  if (order.averagePrice !== null) return `${order.executedQuantity} at ${trimmed(order.averagePrice)}`;
-  return order.executedQuantity === "0" ? "–" : `${order.executedQuantity}, price not known yet`;
+  return EXECUTED.map(({ label, read }) => [label, read(order) ?? (isFilled(order) ? UNKNOWN_SUM : null)]);
+}
+
+const UNKNOWN_SUM = "not known yet";
+const EXECUTED = [
+  { label: "Executed", read: (order) => (isFilled(order) ? order.executedQuantity : null) },
+  { label: "Average price", read: (order) => (order.averagePrice === null ? null : shortened(order.averagePrice)) },
+  { label: "Value", read: (order) => (isFilled(order) && order.executedQuote !== null ? order.executedQuote : null) },
+];
+
+function isFilled(order) {
+  return order.executedQuantity !== "0";
+}
+
+function decimalsOf(text) {
+  return text?.split(".")[1]?.length ?? 0;
+}
+
+/** Show a number; invisible zeros fill it up to the column's decimals. */
+function figure(text, places, order) {
+  if (text === null) return [isFilled(order) ? muted(UNKNOWN_SUM) : part("span", { class: "none" }, "–")];
+  const own = decimalsOf(text);
+  const zeros = own === places ? null : `${own ? "" : "."}${"0".repeat(places - own)}`;
+  return [text, zeros && part("span", { class: "pad", "aria-hidden": "true" }, zeros)];
+}
+
+/** Cut a price to eight decimals, or to six digits after the leading zeros of a price below 0.01. */
+function shortened(price) {
+  return price.replace(/^(\d+\.(?:00+\d{6}|\d{8}))\d+$/, "$1").replace(/(\.\d*?[1-9])0+$|\.0+$/, "$1");
+}
+
+/** Whether a cancel can do anything. */
+export function isCancelable(order) {
+  return WAITING.has(order.state) || (RESTING.has(order.state) && order.finishedAtMs === null);
+}
+
+/** Describe how to send a first order. */
+export function trial(mode) {
+  const spends = mode === "live" ? " It spends real money: the mode is LIVE." : "";
+  return ["Send one with ", code("sniperd submit BUY BTCUSDT --quote 25"), `.${spends}`];
+}
+
+/** Describe what the daemon says of the bot or the exchange: a text, the instant that follows it, and why. */
+export function fact({ text, atMs, why }) {
+  const instant_ = atMs === null ? [] : [" ", at(atMs), part("span", { "aria-hidden": "true" }, " (", since(atMs), text.endsWith("since") ? ")" : " ago)")];
+  return [text, ...instant_, why ? `: ${why}` : null];
 }
 
 /** Describe what comes next. */
 export function nextCell(next) {
-  return next.atMs === null ? [next.what] : [`${next.what} `, muted(until(next.atMs))];
+  return next.atMs === null ? marked(next.what) : [...marked(`${next.what} `), muted(until(next.atMs))];
 }
 
 /** Describe what is known of the pair of a waiting order, and what the order still lacks. */
@@ -115,8 +169,4 @@ export function button(act, id, text, danger = false) {
 
 export function bytes(count) {
   return count < 1e6 ? `${(count / 1e3).toFixed(0)} kB` : `${(count / 1e6).toFixed(1)} MB`;
-}
-
-function trimmed(price) {
-  return price.includes(".") ? price.replace(/(\.\d*?[1-9])0+$|\.0+$/, "$1") : price;
 }

@@ -23,14 +23,14 @@ class Outlook(msgspec.Struct, frozen=True, rename="camel"):
 def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
     """Return what happens next. ``ahead`` is how many orders go before it, if they were counted."""
     if order.finished_ms is not None:
-        return Outlook(MEANINGS[order.state].over)
+        return Outlook(MEANINGS[order.state].over.replace("ID", order.order_id))
     if order.state is State.QUEUED:
         return _queued(state, order, now_ms, ahead)
     if order.state is State.ARMED:
         return Outlook(MEANINGS[order.state].ahead, order.sent_ms)
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, state.rules):
         return Outlook("it is searched for at every source; misses count now", _next_search_ms(state, order))
-    return Outlook(MEANINGS[order.state].ahead, _next_search_ms(state, order))
+    return Outlook(MEANINGS[order.state].ahead.replace("ID", order.order_id), _next_search_ms(state, order))
 
 
 def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None:

@@ -44,9 +44,10 @@ def test_an_order_that_may_be_sent_again_says_so(bench: Bench, state: State) -> 
 
 def test_a_dead_letter_names_the_commands_that_end_it(bench: Bench) -> None:
     bench.submit()
-    found = ahead(bench, bench.send_next(refused(Advice.DEAD_LETTER)))
-    assert "sniperd requeue" in found.what
-    assert "sniperd cancel" in found.what
+    order = bench.send_next(refused(Advice.DEAD_LETTER))
+    found = ahead(bench, order)
+    assert f"sniperd requeue {order.order_id}" in found.what
+    assert f"sniperd cancel {order.order_id}" in found.what
 
 
 def test_a_halted_order_waits_for_the_operator_until_its_deadline(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from tests.process.dashboard.browser import Page
 from tests.support import Daemon
 from tests.support.signals import market_buy, resting_buy
 
-LIVE = "document.getElementById('connection').textContent === 'live' && document.querySelector('#facts dd')"
+LIVE = "document.getElementById('connection').textContent === 'connected' && document.querySelector('#facts dd')"
 
 
 class Trader:
@@ -58,6 +58,11 @@ class Dashboard(Trader):
         """Open the page, with the token unless another fragment is given, and wait until it is live."""
         await self.page.open(f"{self.address}/#{f'token={self.token}' if fragment is None else fragment}")
         await self.page.until(LIVE)
+
+    async def headline(self) -> tuple[str, str]:
+        """Return the tone of the head, and its sentence."""
+        tone = await self.page.js("document.querySelector('header').dataset.tone")
+        return tone, await self.page.text("#summary")
 
     async def row(self, section: str, text: str) -> str:
         """Wait for the row of a section's table that contains a text; return the row's text."""

@@ -52,7 +52,7 @@ _OUT_OF_VIEW = """(selector) => {
 }"""
 """Returns the elements of a selector that the screen does not show whole and uncovered, without scrolling."""
 
-FIRST_LINE = "header, header #stage, header #connection"
+FIRST_LINE = "header, header #summary, header #connection"
 
 
 async def look(page: Page, screen: Look) -> None:

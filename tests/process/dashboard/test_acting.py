@@ -77,7 +77,7 @@ async def test_a_lock_of_an_unknown_outcome_is_released_only_with_exchange_check
 async def test_a_dead_letter_is_requeued_or_discarded(dashboard: Dashboard, exchange: Exchange) -> None:
     again, away = dead_letter(dashboard, exchange), dead_letter(dashboard, exchange)
     dashboard.daemon.submit(market_buy(quoteOrderQty="200"), wait_s=5)  # the sell needs a balance
-    await dashboard.press("dead", again, "Requeue")
+    await dashboard.press("dead", again, "Send again")
     await dashboard.give("the minimum was lowered")
     assert dashboard.daemon.until(again, "filled")["attempts"] == 2
     await dashboard.press("dead", away, "Discard")
@@ -90,15 +90,15 @@ async def test_a_dead_letter_is_requeued_or_discarded(dashboard: Dashboard, exch
 async def test_the_kill_switch_needs_a_reason_and_is_shown_until_it_is_released(dashboard: Dashboard) -> None:
     await dashboard.page.click("#halt")
     await dashboard.give("the market is mad")
-    await dashboard.page.until("document.querySelector('#banners').innerText.includes('the market is mad')")
+    await dashboard.page.until("document.getElementById('summary').innerText.includes('the market is mad')")
     assert dashboard.daemon.get("/v1/status")["halted"] == "the market is mad"
-    assert await dashboard.page.text("#stage") == "halted"
+    assert await dashboard.headline() == ("bad", "Trading is halted (the market is mad): needs you")
     await dashboard.page.until("document.title.startsWith('HALTED')")
     await dashboard.done()
-    await dashboard.page.until("document.getElementById('halt').textContent === 'Resume trading'")
+    await dashboard.page.until("document.getElementById('halt').textContent === 'Resume trading…'")
     await dashboard.page.click("#halt")
     await dashboard.give("it is calm again")
-    await dashboard.page.until("document.getElementById('stage').textContent === 'ready'")
+    await dashboard.page.until("!document.getElementById('summary').innerText.includes('halted')")
     assert dashboard.daemon.get("/v1/status")["halted"] is None
     assert await dashboard.page.text("#banners") == ""
 

@@ -97,7 +97,7 @@ async def test_a_lock_is_released_with_the_keyboard_alone(dashboard: Dashboard) 
     assert (await page.js(FOCUSED))["name"] == "reason"
     await page.press("Escape")
     await dashboard.done()
-    assert (await page.js(FOCUSED))["text"] == "Release…"
+    assert (await page.js(FOCUSED))["text"] == "Release lock…"
     await page.press("Enter")
     await page.type("by hand")
     await tab_until(page, "document.activeElement.matches('dialog button[type=submit]')")

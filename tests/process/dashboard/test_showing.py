@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.process.dashboard.browser import Page
+from tests.process.dashboard.conftest import CALM
 from tests.process.dashboard.dashboard import Dashboard, row
 from tests.process.poller.bot import Bot, running
 from tests.process.poller.conftest import polling
@@ -137,7 +138,7 @@ async def test_an_order_in_doubt_comes_first_with_its_evidence_and_its_next_quer
     await dashboard.row("doubts", "Order does not exist")
     assert "searches" in said
     sections = "[...document.querySelectorAll('#overview > section:not([hidden])')].map((node) => node.id)"
-    order = [each for each in await dashboard.page.js(sections) if each in {"doubts", "orders", "locks", "queue"}]
+    order = [each for each in await dashboard.page.js(sections) if each != "alerts"]
     assert order[0] == "doubts"
     assert order_id not in await dashboard.page.text("#orders")
     assert "in doubt" in await dashboard.page.js("document.title")
@@ -184,7 +185,7 @@ async def test_an_explanation_shows_the_events_and_what_comes_next_and_is_update
     order_id = dashboard.waits()
     await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
     await dashboard.page.until("document.querySelector('#explain .events')?.innerText.includes('accepted')")
-    said = await dashboard.page.text("#explain section")
+    said = await dashboard.page.text("#explain section:nth-of-type(2)")
     assert "it waits for its time in " in said
     assert "then it expires, unless it has been sent in 1 h " in said
     assert f"to do sniperd cancel {order_id} withdraws it" in said
@@ -260,6 +261,110 @@ async def test_the_state_of_the_poller_is_shown(page: Page, own_stage: Stage) ->
         assert "HTTP 503" in await page.js(failing)
 
 
+async def test_the_first_line_says_that_all_is_well_with_what_was_done_today(page: Page, own_stage: Stage) -> None:
+    limited: Tables = {"http": {"listen": "127.0.0.1:0"}, "guards": {"max_notional_per_day": 500.0}}
+    daemon = own_stage.daemon(own_stage.exchange(), limited)
+    daemon.start(with_rules=True)
+    dashboard = Dashboard(page, daemon)
+    await dashboard.open()
+    await page.until("document.querySelector('header').dataset.tone === 'good'")
+    assert await dashboard.headline() == ("good", "All well: ready for signals, nothing needs you")
+    tried = "sniperd submit BUY BTCUSDT --quote 25"
+    for section in ("orders", "history"):
+        await page.until(f"document.querySelector('#{section} .empty').innerText.includes('{tried}')")
+    daemon.submit(market_buy(), wait_s=5)
+    dashboard.rests()
+    await page.until(
+        "document.getElementById('summary').innerText.includes('1 filled today, 1 open, nothing needs you')"
+    )
+    figures = TILES.replace("#tiles", "#figures")
+    assert await page.js(figures) == {
+        "filledToday": "1",
+        "spending": "75 USDT",
+        "open": "1",
+        "needsAttention": "0",
+        "result": "\N{EN DASH}",
+    }
+    around = " ".join((await page.text("#around")).split())
+    assert re.fullmatch(r"Bot last signal \S+ \(\S+ s ago\) Exchange answers Spent today 75 of 500 USDT", around), (
+        around
+    )
+    assert await page.text("#connection") == "connected"
+
+
+async def test_the_head_is_never_green_while_anything_is_wrong(page: Page, own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange, CALM)
+    daemon.start(with_rules=True)
+    dashboard = Dashboard(page, daemon)
+    await dashboard.open()
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
+    letter = daemon.accept(market_sell())
+    daemon.until(letter, "dead_letter")
+    await page.until("document.querySelector('#alerts li')?.innerText.includes('firing')")
+    assert await dashboard.headline() == ("warn", "1 order set aside (dead letters): needs you today")
+    daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
+    await page.until("document.querySelector('header').dataset.tone === 'bad'")
+    assert await dashboard.headline() == ("bad", "Trading is halted (a rehearsal): needs you")
+    daemon.kill()
+    await page.until("document.getElementById('connection').textContent === 'connection lost'")
+    assert await dashboard.headline() == ("bad", "Not connected to the daemon: what is shown may be old")
+
+
+async def test_what_needs_the_operator_comes_first_on_a_phone(dashboard: Dashboard, exchange: Exchange) -> None:
+    await dashboard.page.look_like(width=390, height=844)
+    exchange.inject("request_lost")
+    order_id = dashboard.daemon.accept(market_buy())
+    dashboard.daemon.until(order_id, "in_doubt")
+    await dashboard.row("doubts", order_id)
+    tops = "['doubts', 'figures', 'orders'].map((id) => document.getElementById(id).getBoundingClientRect().top)"
+    found = await dashboard.page.js(tops)
+    assert found == sorted(found)
+    assert found[0] < 844
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "canceled", "reason": "over"})
+    await dashboard.page.until("document.getElementById('doubts').hidden")
+
+
+POINTS = """[...document.querySelectorAll('#history td[data-label=LABEL]')].map((cell) => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const place = texts.currentNode.textContent.indexOf('.');
+    if (place < 0) continue;
+    const range = document.createRange();
+    range.setStart(texts.currentNode, place);
+    range.setEnd(texts.currentNode, place + 1);
+    return Math.round(range.getBoundingClientRect().left);
+  }
+  return null;
+}).filter((left) => left !== null)"""
+
+
+@pytest.mark.parametrize("column", ["Executed", "Value"])
+async def test_the_decimal_points_of_a_column_are_in_one_line(dashboard: Dashboard, column: str) -> None:
+    for amount in ("7", "7.5", "1234.25"):
+        dashboard.daemon.submit(market_buy(quoteOrderQty=amount), wait_s=5)
+    await dashboard.page.until("document.querySelectorAll('#history tbody tr').length >= 3")
+    found = await dashboard.page.until(
+        f"({POINTS.replace('LABEL', column)}).length >= 3 && {POINTS.replace('LABEL', column)}"
+    )
+    assert len(set(found)) == 1
+
+
+async def test_repeated_queries_are_folded_and_the_last_of_each_source_is_shown(
+    dashboard: Dashboard, exchange: Exchange
+) -> None:
+    exchange.inject("request_lost")
+    order_id = dashboard.daemon.accept(market_buy())
+    await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
+    await dashboard.page.until("document.querySelector('#explain .folded summary')?.innerText.includes('earlier quer')")
+    shown = "[...document.querySelectorAll('#explain .events > li:not(.folded) summary')]"
+    sources = await dashboard.page.js(
+        f"{shown}.filter((each) => each.checkVisibility()).map((each) => each.innerText.split(':')[0])"
+    )
+    assert len(sources) == len(set(sources)) > 0
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "canceled", "reason": "over"})
+
+
 async def test_without_a_poller_no_state_of_it_is_shown(dashboard: Dashboard) -> None:
     assert "Poller" not in await dashboard.page.text("#facts")
 
@@ -267,6 +372,20 @@ async def test_without_a_poller_no_state_of_it_is_shown(dashboard: Dashboard) ->
 async def test_a_fill_shows_that_its_price_is_not_known(dashboard: Dashboard, exchange: Exchange) -> None:
     exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
     order_id = dashboard.daemon.submit(market_buy(), wait_s=5).json["id"]
-    assert "price not known yet" in await dashboard.row("history", order_id)
+    assert "not known yet" in await dashboard.row("history", order_id)
     exchange.inject()
-    await dashboard.page.until(f"!{row('history', order_id)}.innerText.includes('price not known')")
+    await dashboard.page.until(f"!{row('history', order_id)}.innerText.includes('not known')")
+
+
+async def test_the_days_result_is_among_the_first_figures(page: Page, own_stage: Stage) -> None:
+    daemon = own_stage.daemon(own_stage.exchange(), CALM)
+    daemon.start(with_rules=True)
+    daemon.submit(market_buy(), wait_s=5)
+    daemon.submit(market_sell(quantity="0.0001"), wait_s=5)
+    dashboard = Dashboard(page, daemon)
+    await dashboard.open()
+    [total] = daemon.get("/v1/report?limit=1")["totals"]
+    tile = "document.querySelector('#figures [data-tile=result] .figure').innerText"
+    shown = await page.until(f"{tile} !== '\N{EN DASH}' && {tile}")
+    assert re.fullmatch(r"[-+]?[\d.]+ USDT", shown), shown
+    assert float(shown.split()[0]) == pytest.approx(float(total["realised"]), rel=1e-6)

@@ -86,7 +86,7 @@ async def test_reasons_of_the_operator_and_of_the_exchange_are_shown_as_text(
     doubt = dashboard.daemon.accept(market_buy(ownerId=attack, snipeTargetId=attack + "2"))
     dashboard.daemon.until(doubt, "in_doubt", "filled")
     dashboard.daemon.ask("POST", "/v1/admin/halt", {"reason": attack})
-    await dashboard.page.until(f"document.getElementById('banners').textContent.includes({json.dumps(attack)})")
+    await dashboard.page.until(f"document.getElementById('summary').textContent.includes({json.dumps(attack)})")
     assert attack in await dashboard.row("dead", letter)
     await look_everywhere(dashboard, letter, doubt)
     dashboard.daemon.ask("DELETE", f"/v1/orders/{letter}?reason={_quoted(attack)}")

@@ -58,7 +58,7 @@ async def test_every_page_of_a_standby_says_that_it_is_one(fleet: Fleet, member:
         await page.look_like(scheme=scheme)
         await page.picture(f"standby-{scheme}")
     await page.js(f"location.hash = '#/orders/{order_id}'")
-    await page.until("document.getElementById('explain').innerText.includes('exchange order id')")
+    await page.until("document.getElementById('explain').innerText.includes('Exchange order id')")
     assert "Standing by" in await page.js(BANNERS)
     await page.look_like(width=390, height=844)
     await page.picture("standby-narrow")
