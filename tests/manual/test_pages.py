@@ -43,6 +43,11 @@ def test_the_readme_fits_on_a_few_screens() -> None:
     assert len(PAGES["README.md"].read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def test_the_readme_shows_the_dashboard_and_its_picture_loads_fast() -> None:
+    assert "](.ci/dashboard.png)" in PAGES["README.md"].read_text(encoding="utf-8")
+    assert (ROOT / ".ci" / "dashboard.png").stat().st_size < 150_000
+
+
 def test_every_topic_has_a_page() -> None:
     assert topics().keys() >= TOPICS
 

@@ -103,7 +103,7 @@ class Lost(Busy):
         self.daemon.until(self.lost, "lost")
         self.shows = (
             f"{self.shows} && document.querySelector('#doubts tbody')?.innerText.includes('my trades: not found')"
-            " && document.querySelector('#alerts li')"
+            " && document.querySelector('#alerts ul').innerText.includes('order_lost')"
         )
 
 

@@ -18,6 +18,10 @@ from tests.support.stage import stage
 pytestmark = pytest.mark.needs("axe-core")
 
 
+BELOW = "'#figures', '#tiles', '#plots', '#orders', '#locks', '#queue', '#history'"
+TOP = "(selector) => document.querySelector(selector).getBoundingClientRect().top"
+
+
 class Shot(NamedTuple):
     """A scene with the name of its pictures."""
 
@@ -40,6 +44,21 @@ async def test_every_state_is_accessible_and_in_its_place(page: Page, shot: Shot
     await page.picture(f"{shot.name}-{screen.name}")
     assert await violations(page) == []
     assert await misplaced(page, screen) == []
+    tone = await page.js("document.querySelector('header').dataset.tone")
+    assert (tone == "good") == shot.scene.is_well, tone
+
+
+@pytest.mark.parametrize("screen", LOOKS, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("shot", ["lost"], indirect=True)
+async def test_a_lost_order_is_in_view_above_all_tiles_charts_and_other_tables(
+    page: Page, shot: Shot, screen: Look
+) -> None:
+    await look(page, screen)
+    await shot.scene.enter(page)
+    await look(page, screen)
+    [lost, *others] = await page.js(f"['#doubts', {BELOW}].map({TOP})")
+    assert lost < min(others)
+    assert lost < screen.height
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
