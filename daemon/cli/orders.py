@@ -77,7 +77,7 @@ def _cell(order: dict[str, Any], name: str) -> str:
     value = order[name + "Ms"] if name.endswith("At") else order[name]
     if value is None:
         return ""
-    return instant_text(value) if name.endswith("At") else str(value)
+    return instant_text(value) if name.endswith("At") else show.csv_cell(str(value))
 
 
 def order_argument(*, required: bool = True) -> Callable[[Command], Command]:

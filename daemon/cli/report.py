@@ -83,7 +83,7 @@ def _cell(target: dict[str, Any], name: str) -> str:
     value = target["endedAtMs"] if name == "endedAt" else target[name]
     if value is None:
         return ""
-    return instant_text(value) if name == "endedAt" else str(value)
+    return instant_text(value) if name == "endedAt" else show.csv_cell(str(value))
 
 
 def _print(found: dict[str, Any]) -> None:

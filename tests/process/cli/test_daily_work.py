@@ -79,6 +79,18 @@ def test_orders_are_written_as_a_table_for_programs(command: Command) -> None:
     assert round(at.timestamp() * 1_000) == later["executeAtMs"]
 
 
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+anna", "-1+cmd|' /C calc'!A0", "@SUM(1)", "－1"])  # noqa: RUF001
+def test_a_spreadsheet_takes_no_text_of_a_bot_as_a_formula(command: Command, name: str) -> None:
+    since = str(wall_ms() - 1)
+    words = ("SELL", "BTCUSDT", "--quantity", "0.0001", "--owner", name, "--target", name, "--wait", "10")
+    order = command("submit", *words, "--json").json
+    assert order["snipeTargetId"] == name
+    listed = list(csv.DictReader(io.StringIO(command("orders", f"--owner={name}", "--csv").output)))
+    reported = list(csv.DictReader(io.StringIO(command("report", "--since", since, "--csv").output)))
+    assert [(row["ownerId"], row["snipeTargetId"]) for row in listed] == [(f"'{name}", f"'{name}")]
+    assert [row["snipeTargetId"] for row in reported if row["orderId"] == order["id"]] == [f"'{name}"]
+
+
 @pytest.mark.parametrize(("text", "ahead"), [("+90s", 90), ("+2m", 120), ("+1.5h", 5_400), ("+1d", 86_400)])
 def test_an_instant_can_be_given_by_its_distance(command: Command, text: str, ahead: float) -> None:
     before_ms = wall_ms()
