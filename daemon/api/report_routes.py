@@ -96,6 +96,12 @@ class Reports:
             until_ms=number(query["until"], "until", 0, MAX_CURSOR) if "until" in query else None,
             now_ms=now_ms,
         )
+        if period.until_ms is not None and period.until_ms <= period.since_ms:
+            raise Invalid(
+                "the period ends before it begins",
+                field="until",
+                allowed="an instant after since, or after the begin of this day (UTC) where since is absent",
+            )
         limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         cursor = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
         books = Bookkeeping(period, self._assets, targets=limit, before_seq=cursor)

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
+from daemon.api.order_routes import MAX_CURSOR
 from daemon.api.read_scheduler import PIECE as VIEWED
 from daemon.core.rules.exposure import DAY_MS
 from daemon.core.state.changes import ChangeSet
@@ -113,7 +114,15 @@ def test_the_period_is_this_day_unless_it_is_given(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [("since=0", "1 to"), ("until=x", "1 to"), ("limit=1001", "1 to 1000"), ("day=1", "since, until, limit, cursor")],
+    [
+        ("since=0", "1 to"),
+        ("until=x", "1 to"),
+        ("limit=1001", "1 to 1000"),
+        ("day=1", "since, until, limit, cursor"),
+        ("until=1600000000000", "after since"),
+        ("since=2000&until=2000", "after since"),
+        (f"since={MAX_CURSOR}&until=1999", "after since"),
+    ],
 )
 def test_a_wrong_query_is_refused_with_what_is_allowed(daemon: Daemon, query: str, named: str) -> None:
     refused = daemon.ask("GET", f"/v1/report?{query}")
