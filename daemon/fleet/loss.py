@@ -59,6 +59,7 @@ async def accept_loss(backend: Backend, database: Path, *, reason: str, actor: s
         rest.executescript(SCHEMA)
         end, end_ms = await _read(backend, known, rest)
         _compare(connection, rest)
+        await _forget_reports(backend, end.n)
         at_ms = max(end_ms, latest_ms(connection))
         last = _last(connection, reason, actor, at_ms, end.n, known.n)
         position = await _enter(backend, connection, end, _later_than(rest), last)
@@ -101,6 +102,16 @@ def _compare(connection: sqlite3.Connection, rest: sqlite3.Connection) -> None:
                     f"the fleet's log went on with {what} {row[1]}, which this copy lacks: compare both with the "
                     "exchange, then begin another ledger with the copy that is right (`sniperd fleet init`)"
                 )
+
+
+async def _forget_reports(backend: Backend, n: int) -> None:
+    """Remove the members that reported entries which are lost; one that starts reports itself again.
+
+    The new log may have fewer entries, and would seem to lack those for a day.
+    """
+    for report in await backend.members():
+        if report.n > n:
+            await backend.forget(report.member)
 
 
 async def _enter(

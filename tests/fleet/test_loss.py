@@ -80,6 +80,25 @@ async def test_a_member_that_saw_less_starts_only_with_an_empty_database(tmp_pat
         assert isinstance(process.failure, LogWentBack)
 
 
+async def test_the_reports_of_what_was_lost_are_lost_with_it(tmp_path: Path) -> None:
+    """The new log may have fewer entries than the lost one. A member that began anew has another id, too."""
+    shared = database()
+    machine, former = Machine(shared, tmp_path, "a"), Machine(shared, tmp_path, "former-b")
+    async with machine.running() as owner, former.running():
+        await owns(owner)
+        for number in range(1, 30):
+            await owner.commit(number)
+        await anyio.sleep(4.5)
+    shared.cut(2)
+    await accept(shared, machine)
+    assert len(shared.log) < 30
+    async with machine.running() as owner, Machine(shared, tmp_path, "b").running():
+        await owns(owner)
+        await anyio.sleep(4.5)
+        health = owner.member.health()
+        assert (health.entries_missing, sorted(each.name for each in health.members)) == (0, ["a", "b"])
+
+
 async def test_nothing_is_accepted_while_nothing_is_lost(tmp_path: Path) -> None:
     shared = database()
     machine = await lost_after(shared, tmp_path, 4)
