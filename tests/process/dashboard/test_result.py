@@ -12,6 +12,7 @@ async def test_the_result_of_this_day_is_shown_by_pair_with_its_total(dashboard:
     sold = dashboard.daemon.submit(market_sell(symbol=PAIR, quantity="1"), wait_s=10).json
     assert (bought["state"], sold["state"]) == ("filled", "filled")
     await dashboard.page.js(VISIBLE_AGAIN)
+    await dashboard.page.until("document.querySelector('#result').innerText.includes('SELL 1 filled')")
     shown = await dashboard.row("result", PAIR)
     assert f"1\nat {float(sold['averagePrice']):,g}" in shown
     assert "BUY 1 filled; SELL 1 filled" in shown
