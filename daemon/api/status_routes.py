@@ -82,6 +82,7 @@ async def status_view(context: Context) -> StatusView:
     halted, dead_letters = await _halted(engine), await engine.store.dead_letters()
     firing = [alert for alert in context.monitor.alerts() if alert.state is AlertState.FIRING]
     poller, fleet = context.monitor.poller_health(), context.monitor.fleet_health()
+    clock_wrong = disagreement(health.offset_ms)
     around = Circumstances(
         halted=halted,
         alerts=[_firing(alert) for alert in firing],
@@ -89,6 +90,7 @@ async def status_view(context: Context) -> StatusView:
         reachable=health.reachable,
         unreachable_since_ms=health.unreachable_since_ms,
         wait_until_ms=health.backoff_until_ms,
+        clock_wrong=clock_wrong,
         poller=poller,
         fleet=fleet,
     )
@@ -101,7 +103,7 @@ async def status_view(context: Context) -> StatusView:
         unproven=None if state.gate.stage is Stage.STANDBY else state.gate.preflight_pending,
         turned_away=state.backoff.why,
         next_try_ms=None if state.backoff.why is None else state.backoff.next_ms,
-        clock_wrong=disagreement(health.offset_ms),
+        clock_wrong=clock_wrong,
         exchange_url=context.exchange_url,
         version=__version__,
         pid=os.getpid(),

@@ -42,6 +42,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool | None  # the exchange answers; None: not tried yet
     unreachable_since_ms: int | None
     wait_until_ms: int  # until when the exchange asked to wait
+    clock_wrong: str | None  # what is wrong with the clock, as :func:`clock_steps.disagreement` says
     poller: PollerHealth | None  # None: the bot's targets are not polled
     fleet: FleetHealth | None  # None: this daemon is alone
 
@@ -150,6 +151,8 @@ def _alerts(state: TradingState, around: Circumstances) -> Iterator[_Trouble]:
         "order_in_doubt": not state.orders.counts[State.IN_DOUBT],
         "dead_letter": not around.dead_letters,
     }
+    if around.clock_wrong is not None and all(alert.name != "clock_wrong" for alert in around.alerts):
+        yield _Trouble(around.clock_wrong.partition(":")[0], Tone.BAD, 1)  # its alert fires a little later
     for alert in around.alerts:
         if alert.name not in is_over:
             yield _Trouble(_short(alert.summary), Tone.BAD if alert.is_critical else Tone.WARN, 1)

@@ -13,6 +13,7 @@ from daemon.core.state.gate import Stage
 from daemon.core.values.fleet_health import FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State, Tone
+from daemon.core.verbs.clock_steps import FAR_MS, disagreement
 from daemon.core.views.summary import Circumstances, Fact, Firing, Summary, summary
 from daemon.monitoring.alert_rules import rules as alert_rules
 from daemon.monitoring.alerts import Alert, AlertState
@@ -33,7 +34,7 @@ def bench() -> Bench:
 def said(bench: Bench, **around: Any) -> Summary:
     calm: dict[str, Any] = {
         "halted": None, "alerts": [], "dead_letters": 0, "reachable": True, "unreachable_since_ms": None,
-        "wait_until_ms": 0, "poller": None, "fleet": None,
+        "wait_until_ms": 0, "clock_wrong": None, "poller": None, "fleet": None,
     }  # fmt: skip
     return summary(bench.state, Circumstances(**(calm | around)), bench.now_ms)
 
@@ -297,3 +298,11 @@ def test_assets_are_known_after_a_start_too(bench: Bench) -> None:
     bench.crash()
     bench.open()
     assert said(bench).spending.amount is None
+
+
+def test_a_wrong_clock_is_not_well_before_its_alert_fires(bench: Bench) -> None:
+    wrong = disagreement(FAR_MS + 4_000)
+    assert line(bench, clock_wrong=wrong) == (Tone.BAD, "The daemon's clock is 64 s behind the exchange's: needs you")
+    found = said(bench, clock_wrong=wrong, alerts=[firing("clock_wrong", FAR_MS + 4_000)])
+    assert found.sentence.startswith("This machine's clock and the exchange's differ by 64000 ms")
+    assert found.needs_attention == 1
