@@ -1,9 +1,9 @@
 """Lines of events for people: local times, the date and the zone once, colours if the terminal has them."""
 
-import os
 import time
 from typing import IO, Any
 
+from daemon import colours
 from daemon.core.values.events import Event, Level
 from daemon.core.views.event_text import event_text
 
@@ -12,8 +12,8 @@ _TITLE, _GOOD, _DIM = "1", "1;32", "2"
 
 
 def has_colours(stream: IO[Any]) -> bool:
-    """Whether a stream is a terminal with colours, and the user wants them (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether a stream is a terminal with colours, and the user wants them."""
+    return stream.isatty() and colours.are_wanted()
 
 
 class EventLines:

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-from daemon import __version__
+from daemon import __version__, colours
 from daemon.cli.output import unwritten
 from daemon.exit_codes import MEANINGS
 
@@ -111,6 +111,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a subcommand; if its output cannot be written, print one line and set the exit code."""
+        if not colours.are_wanted():
+            ctx.color = False  # also of the subcommand's context
         try:
             try:
                 return super().invoke(ctx)

@@ -166,7 +166,7 @@ def checked_reason(reason: str) -> str:
     """
     text = reason.strip()
     if not text or len(text) > MAX_REASON:
-        raise Invalid("reason is empty", field="reason", allowed=f"1 to {MAX_REASON} characters")
+        raise Invalid("reason is empty or too long", field="reason", allowed=f"1 to {MAX_REASON} characters")
     return text
 
 

@@ -95,7 +95,9 @@ def test_without_a_reason_or_a_resolution_nothing_is_sent(command: Command, word
     assert "Missing option '--as'" in ran.errors or "Missing option '--reason'" in ran.errors
 
 
-def test_an_empty_reason_is_refused(command: Command, daemon: Daemon) -> None:
-    ran = command("halt", "--reason", " ")
-    assert (ran.code, ran.errors) == (REFUSED, "Error: --reason is empty [--reason]\nallowed: 1 to 500 characters\n")
+@pytest.mark.parametrize("reason", [" ", "x" * 501], ids=["empty", "too long"])
+def test_a_reason_that_is_empty_or_too_long_is_refused(command: Command, daemon: Daemon, reason: str) -> None:
+    ran = command("halt", "--reason", reason)
+    expected = "Error: --reason is empty or too long [--reason]\nallowed: 1 to 500 characters\n"
+    assert (ran.code, ran.errors) == (REFUSED, expected)
     assert daemon.get("/v1/status")["halted"] is None

@@ -112,3 +112,11 @@ def test_the_command_is_installed_under_its_name(command: Command) -> None:
     ran = command.python("import sys; from importlib.metadata import entry_points as e; [p] = e(name='sniperd');"
                          "sys.argv[0] = 'sniperd'; p.load()()", "--version")  # fmt: skip
     assert (ran.code, ran.output.split(",")[0]) == (0, "sniperd")
+
+
+@pytest.mark.parametrize("words", ["status", "orders", "alerts", "report"])
+def test_a_user_who_wants_no_colours_gets_none(command: Command, words: str) -> None:
+    own = Command(command.environ | {"NO_COLOR": "1"}, command.directory)
+    shown = own.at_terminal(words, columns=300)
+    assert shown.strip()
+    assert not PAINT.search(shown)
