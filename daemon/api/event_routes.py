@@ -4,6 +4,7 @@ from functools import partial
 
 from daemon import __version__
 from daemon.api.event_stream import EventFilter, EventStream, message, reset
+from daemon.api.http.body import check_query
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, Stream
 from daemon.api.http.routes import EVENTS, Answered, Parameter, Route
@@ -74,8 +75,5 @@ def _filter(request: Request) -> EventFilter:
 
     """
     query = request.query
-    unknown = set(query) - {"after", "name", "orderId"}
-    if unknown:
-        name = min(unknown)
-        raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="after, name, orderId")
+    check_query(request, ("after", "name", "orderId"))
     return EventFilter(query.get("name", ""), query.get("orderId") or None)

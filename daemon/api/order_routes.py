@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.api.context import Context
-from daemon.api.http.body import number, wait_s
+from daemon.api.http.body import check_query, number, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, encoded, json
 from daemon.api.http.routes import FROM_COPY, WAIT, Answered, Parameter, Repeated, Route
@@ -57,11 +57,7 @@ class Orders:
     async def page(self, request: Request) -> Response:
         """Show a page of orders, newest first: ``?state&symbol&owner&since&limit&cursor``."""
         query = request.query
-        known = [each.name for each in _FILTERS]
-        unknown = set(query).difference(known)
-        if unknown:
-            name = min(unknown)
-            raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed=", ".join(known))
+        check_query(request, (each.name for each in _FILTERS))
         limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         wanted = OrderFilter(
             state=_state(query.get("state")),

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import msgspec
 
 from daemon.api.context import Context
-from daemon.api.http.body import number
+from daemon.api.http.body import check_query, number
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
 from daemon.api.http.routes import FROM_COPY, Answered, Parameter, Route
@@ -86,11 +86,7 @@ class Reports:
         how the result is computed.
         """
         query, now_ms = request.query, self._context.engine.clock.now_ms()
-        known = [each.name for each in _QUERY]
-        unknown = set(query).difference(known)
-        if unknown:
-            name = min(unknown)
-            raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed=", ".join(known))
+        check_query(request, (each.name for each in _QUERY))
         period = Period(
             since_ms=number(query.get("since"), "since", now_ms - now_ms % DAY_MS, MAX_CURSOR),
             until_ms=number(query["until"], "until", 0, MAX_CURSOR) if "until" in query else None,

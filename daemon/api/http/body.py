@@ -1,8 +1,8 @@
-"""Decoding what a request carries: body, idempotency key, ``Prefer``, numbers of a query."""
+"""Decoding what a request carries: body, idempotency key, ``Prefer``, the query."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
@@ -182,6 +182,20 @@ def number(text: str | None, field: str, default: int, highest: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= highest):
         raise Invalid(f"{field} {text[:40]!r} is out of range", field=field, allowed=f"1 to {highest}")
     return int(text)
+
+
+def check_query(request: Request, known: Iterable[str]) -> None:
+    """Refuse a query parameter that a route does not have.
+
+    Raises:
+        Invalid: the query holds one that is not among ``known``.
+
+    """
+    names = list(known)
+    unknown = set(request.query).difference(names)
+    if unknown:
+        name = min(unknown)[:40]
+        raise Invalid(f"query parameter {name!r} is unknown", field=name, allowed=", ".join(names))
 
 
 def key_of(request: Request, in_body: Text | None) -> str | None:
