@@ -5,8 +5,8 @@ from collections.abc import Callable
 QuoteAsset = Callable[[str], str | None]
 """Names the quote asset of a pair; ``None`` if it is not known."""
 
-DEFAULT_QUOTE = "USDT"
-"""The quote asset of a pair whose rules are not known, if its name ends so."""
+QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "BRL")
+"""MEXC's quote assets: the end of a pair's name is one of them, if the pair's rules are not known."""
 
 
 def quote_asset(symbol: str, stated: str | None = None) -> str | None:
@@ -19,4 +19,4 @@ def quote_asset(symbol: str, stated: str | None = None) -> str | None:
     """
     if stated is not None:
         return stated
-    return DEFAULT_QUOTE if symbol.endswith(DEFAULT_QUOTE) else None
+    return next((quote for quote in QUOTES if symbol.endswith(quote) and symbol != quote), None)

@@ -28,6 +28,7 @@ import msgspec
 from daemon.core.rules.exposure import DAY_MS
 from daemon.core.values.decimals import ZERO, difference, floor_to, product, quotient, total
 from daemon.core.values.orders import Side, known_sum
+from daemon.core.values.quote_assets import quote_asset
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.views.results import (
     Assets,
@@ -51,9 +52,6 @@ MOST_ROWS = 1_000
 
 SHARE_DECIMALS = 12
 """Decimals of the quote asset to which the cost of a sold part is rounded down; the rest stays with the position."""
-
-QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "BRL")
-"""The quote assets by which a symbol is split whose rules are not known."""
 
 _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
@@ -238,11 +236,9 @@ class Bookkeeping:
 
 
 def assets_by_name(symbol: str) -> Assets:
-    """Split a symbol by the quote assets that are known."""
-    for quote in QUOTES:
-        if symbol.endswith(quote) and symbol != quote:
-            return Assets(symbol.removesuffix(quote), quote)
-    return Assets(None, None)
+    """Split a symbol whose rules are not known by the quote assets that are known."""
+    quote = quote_asset(symbol)
+    return Assets(None, None) if quote is None else Assets(symbol.removesuffix(quote), quote)
 
 
 def _outcome(order: Traded, *, has_ended: bool) -> Outcome:

@@ -116,4 +116,5 @@ def test_what_an_order_spends_is_in_its_pairs_own_assets_where_these_are_known()
     foreign = Listing(rules=symbol_rules(symbol="FOOEUR", base_asset="FOO", quote_asset="EUR"))
     buy = limit_order(symbol="FOOEUR", type=OrderType.LIMIT)
     assert need(buy, foreign) == Need("EUR", Decimal(10))
-    assert need(buy, UNSEEN) is None
+    assert need(buy, UNSEEN) == Need("EUR", Decimal(10)), "by the end of the pair's name"
+    assert need(limit_order(symbol="FOOXYZ"), UNSEEN) is None, "of no quote asset that is known"

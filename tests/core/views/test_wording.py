@@ -67,7 +67,9 @@ def test_how_long_something_took(ms: int, shown: str) -> None:
 
 def test_a_pairs_quote_asset_is_what_its_rules_state_or_else_what_its_name_ends_with() -> None:
     assert quote_asset("BTCUSDT") == "USDT"
-    assert quote_asset("ETHBTC") is None
+    assert quote_asset("ETHBTC") == "BTC"
+    assert quote_asset("FOOXYZ") is None
+    assert quote_asset("USDT") is None
     assert quote_asset("ETHBTC", "BTC") == "BTC"
     assert quote_asset("FOOUSDT", "OTHER") == "OTHER"
 
