@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -56,9 +57,22 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 """What a test may need of the machine, by the words of the marker ``needs``."""
 
 
-def pytest_configure() -> None:
-    """Let test processes receive SIGINT: a shell that starts something in the background has it ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let test processes receive SIGINT, and keep their byte code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process of a shell has it ignored
+    if sys.dont_write_bytecode and config.cache is not None:
+        _keep_bytecode(config.cache.mkdir("bytecode"))
+
+
+def _keep_bytecode(directory: Path) -> None:
+    """Write byte code into ``directory`` where none may lie beside the sources.
+
+    Without byte code each worker rewrites and compiles every test again, and each daemon compiles its modules: 20 CPU
+    seconds of a run. Workers and daemons inherit the directory.
+    """
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(directory)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(directory)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
