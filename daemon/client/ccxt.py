@@ -49,7 +49,7 @@ from daemon.client.ccxt_errors import (
     of_code,
     of_refusal,
 )
-from daemon.client.ccxt_shapes import Number, market_id, order_structure, signal_of, unified
+from daemon.client.ccxt_shapes import HAS, Number, market_id, order_structure, signal_of, trade_structure, unified
 from daemon.client.client import Client
 from daemon.client.errors import Refused, Unreachable, WrongState
 from daemon.client.shapes import Order, Signal
@@ -111,7 +111,7 @@ class mexc:  # noqa: N801  # ccxt's name
         self._is_open = False
         self._symbols: dict[str, str] = {}  # as the script wrote them, by MEXC's
         self._unknown: dict[Signal, list[tuple[str, float]]] = {}  # keys with the time until which they are remembered
-        self.has = dict.fromkeys(_HAS, True) | dict.fromkeys(_HAS_NOT, False)
+        self.has = dict(HAS)
 
     async def __aenter__(self) -> Self:
         """Return the object itself."""
@@ -214,6 +214,31 @@ class mexc:  # noqa: N801  # ccxt's name
         shown = sorted(found.values(), key=lambda order: (order.accepted_at_ms or 0, order.id))
         shown = [order for order in shown if since is None or (order.accepted_at_ms or 0) >= since]
         return [self._structure(order) for order in shown[:limit]]
+
+    async def fetch_order_trades(
+        self,
+        id: str | None,
+        symbol: str | None = None,
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = None,
+    ) -> list[dict[str, Any]]:
+        """Read the trades of an order with their fees, oldest first; the daemon knows them a second after its end.
+
+        Raises:
+            OrderNotFound: there is no such order.
+
+        """
+        order = await self._found(id, symbol, params)
+        try:
+            fills = (await self._client.explain(order.id)).fills
+        except Refused as refused:
+            raise of_refusal(refused) from refused
+        except Unreachable as error:
+            raise RequestTimeout(f"sniperd {error}") from error
+        named = self._symbol(order)
+        trades = [trade_structure(order, fill, named) for fill in fills if since is None or fill["at"] >= since]
+        return trades[-limit:] if limit and since is None else trades[:limit]  # as ccxt: the newest, unless since
 
     # ccxt's short forms.
 
@@ -335,7 +360,10 @@ class mexc:  # noqa: N801  # ccxt's name
         return self._structure(order)
 
     def _structure(self, order: Order) -> dict[str, Any]:
-        return order_structure(order, self._symbols.get(order.symbol) or unified(order.symbol))
+        return order_structure(order, self._symbol(order))
+
+    def _symbol(self, order: Order) -> str:
+        return self._symbols.get(order.symbol) or unified(order.symbol)
 
     def _remembered(self, asked: Signal) -> str | None:
         """Take the key of an equal call whose outcome is unknown."""
@@ -354,17 +382,6 @@ def _camel(name: str) -> str:
 for _name, _method in list(vars(mexc).items()):
     if not _name.startswith("_") and callable(_method):
         setattr(mexc, _camel(_name), _method)
-
-_HAS = {
-    "spot", "createOrder", "createLimitOrder", "createLimitBuyOrder", "createLimitSellOrder", "createMarketOrder",
-    "createMarketBuyOrder", "createMarketSellOrder", "createMarketOrderWithCost", "createMarketBuyOrderWithCost",
-    "createMarketSellOrderWithCost", "createPostOnlyOrder", "cancelOrder", "fetchOrder", "fetchOpenOrders",
-}  # fmt: skip
-_HAS_NOT = {
-    "swap", "future", "option", "margin", "createOrders", "editOrder", "cancelOrders", "cancelAllOrders",
-    "fetchOrders", "fetchClosedOrders", "fetchCanceledOrders", "fetchMyTrades", "fetchOrderTrades", "fetchBalance",
-    "fetchMarkets", "fetchTicker", "fetchOrderBook", "fetchOHLCV", "fetchTrades",
-}  # fmt: skip
 
 
 def _none_of(params: Params, call: str) -> None:

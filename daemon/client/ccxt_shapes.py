@@ -1,6 +1,6 @@
-"""ccxt's arguments as a signal, and an order of the daemon as ccxt's order structure.
+"""ccxt's arguments as a signal, and an order of the daemon and its trades as ccxt's structures.
 
-Source: ``create_spot_order_request`` and ``parse_order`` in ``ccxt/mexc.py``, ``safe_order`` in
+Source: ``create_spot_order_request``, ``parse_order`` and ``parse_trade`` in ``ccxt/mexc.py``, ``safe_order`` in
 ``ccxt/base/exchange.py``. Numbers are floats, as ccxt's are; every sum is made with exact decimals before.
 """
 
@@ -27,6 +27,20 @@ RENAMED = {
 
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "BRL")
 """The quote currencies by which the symbol of an order is split that this object did not send."""
+
+_CAN = {
+    "spot", "createOrder", "createLimitOrder", "createLimitBuyOrder", "createLimitSellOrder", "createMarketOrder",
+    "createMarketBuyOrder", "createMarketSellOrder", "createMarketOrderWithCost", "createMarketBuyOrderWithCost",
+    "createMarketSellOrderWithCost", "createPostOnlyOrder", "cancelOrder", "fetchOrder", "fetchOpenOrders",
+    "fetchOrderTrades",
+}  # fmt: skip
+_CANNOT = {
+    "swap", "future", "option", "margin", "createOrders", "editOrder", "cancelOrders", "cancelAllOrders",
+    "fetchOrders", "fetchClosedOrders", "fetchCanceledOrders", "fetchMyTrades", "fetchBalance",
+    "fetchMarkets", "fetchTicker", "fetchOrderBook", "fetchOHLCV", "fetchTrades",
+}  # fmt: skip
+HAS = dict.fromkeys(_CAN, True) | dict.fromkeys(_CANNOT, False)
+"""What the object can: ccxt's ``has``."""
 
 STATUS = {
     "queued": "open",
@@ -180,10 +194,32 @@ def order_structure(order: Order, symbol: str) -> dict[str, Any]:
         "filled": float(filled),
         "remaining": None if amount is None else float(amount - filled),
         "status": status,
-        "fee": None,
+        "fee": None,  # MEXC's answer about an order has no fees, so ccxt has none here either: they are in its trades
         "fees": [],
         "trades": [],
         "info": msgspec.to_builtins(order),
+    }
+
+
+def trade_structure(order: Order, fill: Mapping[str, Any], symbol: str) -> dict[str, Any]:
+    """Return ccxt's structure of a trade."""
+    asset = fill["feeAsset"]
+    fee = {"currency": RENAMED.get(asset, asset), "cost": float(fill["fee"])}
+    return {
+        "id": fill["tradeId"],
+        "order": order.id,
+        "timestamp": fill["at"],
+        "datetime": _iso8601(fill["at"]),
+        "symbol": symbol,
+        "type": None,
+        "side": order.side.lower(),
+        "takerOrMaker": "maker" if fill["isMaker"] else "taker",
+        "price": float(fill["price"]),
+        "amount": float(fill["quantity"]),
+        "cost": float(fill["quote"]),
+        "fee": fee,
+        "fees": [fee],
+        "info": dict(fill),
     }
 
 

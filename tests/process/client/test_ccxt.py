@@ -23,6 +23,7 @@ from tests.process.client.cutting import cutter
 from tests.support import Daemon, Exchange
 from tests.support.daemon_process import KEYS
 from tests.support.stage import Stage
+from tests.support.waiting import eventually
 
 BTC = "BTC/USDT"
 QUICK_MS = 400
@@ -184,6 +185,44 @@ async def test_the_structure_has_ccxts_fields(daemon: Daemon, exchange: Exchange
     assert all(type(found[0][name]) is type(found[1][name]) for name in ("price", "amount", "cost", "filled", "status"))
 
 
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_the_trades_of_an_order_have_ccxts_structure_and_its_fees(
+    daemon: Daemon, exchange: Exchange, side: str
+) -> None:
+    """MEXC shows fees only in trades: ccxt has none in an order, and so has the daemon's object."""
+    found = []
+    async with with_ccxt(exchange) as mexc, with_the_daemon(daemon) as safe:
+        for each in (mexc, safe):
+            placed = await each.create_order(BTC, "limit", side, 0.001, 98_000 if side == "buy" else 92_000)
+            if each is safe:
+                await anyio.to_thread.run_sync(eventually, lambda: daemon.explain(placed["id"])["fills"], "the fills")  # noqa: B023  # awaited at once
+            order = await each.fetch_order(placed["id"], BTC)
+            assert (order["status"], order["fee"], order["fees"], order["trades"]) == ("closed", None, [], [])
+            [trade] = await each.fetch_order_trades(placed["id"], BTC)
+            assert trade["order"] == placed["id"]
+            assert trade["cost"] == pytest.approx(trade["price"] * trade["amount"])
+            assert trade["fees"] == [trade["fee"]]
+            paid = trade["amount"] if side == "buy" else trade["cost"]
+            assert trade["fee"]["cost"] == pytest.approx(paid * 0.0005)
+            assert await each.fetch_order_trades(placed["id"], BTC, trade["timestamp"], 5) == [trade]
+            assert await each.fetch_order_trades(placed["id"], BTC, trade["timestamp"] + 1) == []
+            assert await each.fetch_order_trades(placed["id"], BTC, None, 1) == [trade]
+            found.append(trade)
+    assert set(found[0]) == set(found[1])
+    alike = ("symbol", "type", "side", "takerOrMaker", "amount")
+    assert [found[0][name] for name in alike] == [found[1][name] for name in alike]
+    assert found[0]["fee"]["currency"] == found[1]["fee"]["currency"] == ("BTC" if side == "buy" else "USDT")
+    typed = ("id", "timestamp", "datetime", "price", "cost")
+    assert [type(found[0][name]) for name in typed] == [type(found[1][name]) for name in typed]
+
+
+async def test_an_order_without_trades_has_none(each: Each) -> None:
+    _, mexc = each
+    placed = await mexc.create_limit_buy_order(BTC, 0.001, 50_000)
+    assert await mexc.fetch_order_trades(placed["id"], BTC) == []
+    await mexc.cancel_order(placed["id"], BTC)
+
+
 async def test_methods_have_ccxts_two_names(each: Each) -> None:
     _, mexc = each
     placed = await mexc.createLimitBuyOrder(BTC, 0.001, 50_000)
@@ -333,7 +372,12 @@ async def test_a_script_that_was_restarted_repeats_its_order_by_its_client_id(
 async def test_a_daemon_that_is_away_is_a_timeout(own_daemon: Daemon) -> None:
     own_daemon.kill()
     async with with_the_daemon(own_daemon, timeout=QUICK_MS) as mexc:
-        for call in (mexc.fetch_open_orders, lambda: mexc.fetch_order("1"), lambda: mexc.cancel_order("1")):
+        for call in (
+            mexc.fetch_open_orders,
+            lambda: mexc.fetch_order("1"),
+            lambda: mexc.fetch_order_trades("1"),
+            lambda: mexc.cancel_order("1"),
+        ):
             with pytest.raises(theirs.RequestTimeout):
                 await call()
 
