@@ -1,11 +1,10 @@
 """Wrong or unreadable answers of the exchange: real processes, and an exchange with one injected fault."""
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.support import Daemon, Exchange, wall_ms
+from tests.support import Daemon, Exchange
 from tests.support.signals import market_buy, market_sell, resting_buy
 from tests.support.stage import Stage
 
@@ -15,12 +14,6 @@ FOREVER_MS = 3_600_000
 
 def shown_as(field: str, value: str, endpoint: str = LOOK_UP, **more: Any) -> dict[str, Any]:
     return {"kind": "shown_as", "endpoint": endpoint, "field": field, "value": value, **more}
-
-
-@pytest.fixture(scope="module")
-def odd_exchange(shared_stage: Stage) -> Exchange:
-    """An exchange for daemons that find it odd as they start."""
-    return shared_stage.exchange()
 
 
 def events(daemon: Daemon, order_id: str, name: str) -> list[dict[str, Any]]:
@@ -190,27 +183,3 @@ def test_an_undocumented_state_is_recorded_and_may_end_the_order(
     (told,) = events(daemon, order_id, "order.contradicted")
     assert repr(word) in told["reason"]
     exchange.inject()
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "endpoint"),
-    [
-        ("status", "ENABLED", "exchangeInfo"),
-        ("maxQuoteAmountMarket", "", "exchangeInfo"),
-        ("baseSizePrecision", "", "exchangeInfo"),
-        ("canTrade", "null", "account"),
-        ("free", "", "account"),
-        ("balances", "null", "account"),
-        ("serverTime", "", "time"),
-    ],
-)
-def test_an_unreadable_unused_field_does_not_stop_trading(
-    own_stage: Stage, odd_exchange: Exchange, field: str, value: str, endpoint: str
-) -> None:
-    shown = f'"{wall_ms()}"' if endpoint == "time" else value
-    odd_exchange.inject(shown_as(field, shown, f"GET /api/v3/{endpoint}"))
-    daemon = own_stage.daemon(odd_exchange, {"exchange": {"recv_window_ms": 60_000}})
-    daemon.start(with_rules=True)
-    daemon.wait_for("exchange.proven")
-    for wish in (market_buy(), market_sell()):
-        assert daemon.submit(wish, wait_s=10).json["state"] == "filled", json.dumps(wish)

@@ -1,0 +1,1 @@
+"""The API of daemons that are started, killed and ended."""
