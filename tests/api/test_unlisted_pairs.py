@@ -4,7 +4,6 @@ import pytest
 
 from tests.support import Daemon, Exchange, wall_ms
 from tests.support.signals import Signal, resting_buy
-from tests.support.stage import Stage
 
 AHEAD_MS = 6_000
 """Far enough for the exchange to be asked before the order is armed."""
@@ -97,16 +96,6 @@ def test_an_instant_that_the_operator_chose_is_not_moved_by_the_listing(daemon: 
     another = daemon.accept(snipe("FIXEDUSDT", wall_ms() + AHEAD_MS))  # the exchange is asked soon
     daemon.wait_for("order.rescheduled", order_id=another, to_ms=at_ms + 300_000)
     assert daemon.order(order_id)["executeAtMs"] == at_ms + 60_000
-
-
-def test_a_postponed_listing_is_followed_after_a_kill(own_stage: Stage, exchange: Exchange) -> None:
-    daemon = own_stage.daemon(exchange)
-    daemon.start()
-    at_ms = wall_ms() + 2 * AHEAD_MS
-    order_id = daemon.accept(snipe("AGAINUSDT", at_ms))
-    daemon.restart()
-    exchange.list_symbol("AGAINUSDT", at_ms + 1_000, cap="0.05")
-    bought_once_at(daemon, exchange, order_id, at_ms + 1_000)
 
 
 def test_rules_that_refuse_the_amounts_of_a_new_pair_end_its_order_at_the_arming(
