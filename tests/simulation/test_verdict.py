@@ -141,10 +141,21 @@ def test_fills_that_differ_from_the_book_are_found(path: Path, fills: list[Fill]
     assert any("has the fills" in broken for broken in judge(path, [entry], Records()).broken) is found
 
 
+def test_a_report_that_differs_from_the_book_is_found(path: Path) -> None:
+    stored = msgspec.structs.replace(FILLED, executed_quote=Decimal("10.1"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as disk:
+        disk.execute(rows.UPSERT_ORDER, rows.order_row(stored))
+    entry = book_entry(f"{FILLED.order_id}-1") | {"fills": [TRADE]}
+    [broken] = [each for each in judge(path, [entry], Records()).broken if each.startswith("the report says")]
+    assert "'bought value': Decimal('10.1')" in broken
+    assert "'bought value': Decimal('10')" in broken
+
+
 def book_entry(client_order_id: str) -> dict[str, Any]:
     """Return a filled order as the exchange's book has it."""
     return {
         "symbol": GONE.symbol,
+        "side": GONE.side,
         "clientOrderId": client_order_id,
         "orderId": "C02__1",
         "origQty": "1",
@@ -154,5 +165,5 @@ def book_entry(client_order_id: str) -> dict[str, Any]:
         "price": "10",
         "time": NOW_MS,
         "updateTime": NOW_MS,
-        "fills": [{"time": NOW_MS, "price": "10", "qty": "1"}],
+        "fills": [{"time": NOW_MS, "price": "10", "qty": "1", "quoteQty": "10"}],
     }

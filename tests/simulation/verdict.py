@@ -18,6 +18,7 @@ from daemon.simulator.exchange import Arrival
 from daemon.store import rows
 from daemon.store.opening import open_for_reading
 from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
+from tests.simulation.reported import Sums, reported
 
 RATE_PER_S, OVER_A_START = 5, 10
 """What the daemon may send. A process knows when those before it decided their requests, not when these left."""
@@ -128,6 +129,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
     with closing(open_for_reading(path)) as disk:
         on_disk = {order_id for (order_id,) in disk.execute("SELECT order_id FROM orders")}
         fills = [rows.fill_from(row) for row in disk.execute("SELECT * FROM fills")]
+        reported_sums = reported(disk)
         records.look(disk)
     by_id = records.seen
     orders = list(by_id.values())
@@ -137,7 +139,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
         for order in orders
         if order.order_id not in on_disk and not _may_go(order)
     ]
-    known = []
+    known, sums = [], Sums()
     for entry in book:
         order_id = str(entry["clientOrderId"]).rpartition("-")[0]
         order = by_id.get(order_id)
@@ -146,7 +148,11 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
             continue
         known.append(msgspec.convert(entry, Entry, strict=False))
         broken += _differences(order, entry)
-        broken += _other_fills(order, entry, fills) if order_id in on_disk else []
+        if order_id in on_disk:
+            broken += _other_fills(order, entry, fills)
+            sums.add(entry, [fill for fill in fills if fill.order_id == order_id])
+    if reported_sums != sums.by_pair:
+        broken.append(f"the report says {reported_sums}; by the book it is {sums.by_pair}")
     placed = orders_per_signal(known, lambda entry: by_id[entry.client_order_id.rpartition("-")[0]].key)
     broken += [f"{key} has {count} orders on the exchange" for key, count in placed.items() if count > 1]
     for wish, order_ids in records.acknowledged.items():
