@@ -18,14 +18,6 @@ RESTED_MS = 30 * 24 * 3_600_000
 """How long before its end an order may have been accepted to be found here."""
 
 
-def fills(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> list[Fill]:
-    """Read the fills in ``[since_ms, until_ms)`` of the exchange's clock, in the order of their times."""
-    found = connection.execute(
-        "SELECT * FROM fills WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms, symbol, trade_id", (since_ms, until_ms)
-    )
-    return [rows.fill_from(row) for row in found]
-
-
 def fills_of(connection: sqlite3.Connection, order_id: str) -> list[Fill]:
     """Read an order's fills, in the order of their times."""
     found = connection.execute("SELECT * FROM fills WHERE order_id = ? ORDER BY at_ms, trade_id", (order_id,))

@@ -42,7 +42,6 @@ CREATE TABLE fills (
     PRIMARY KEY (symbol, trade_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fills_by_order ON fills (order_id);
-CREATE INDEX fills_by_time ON fills (at_ms);
 """
 
 MIGRATIONS = {5: FILLS}

@@ -178,10 +178,6 @@ class Store:
         """Read all records of an order."""
         return await self._read(partial(queries.history, order_id=order_id), self._listing)
 
-    async def fills(self, since_ms: int, until_ms: int) -> list[Fill]:
-        """Read the fills in ``[since_ms, until_ms)`` of the exchange's clock, in the order of their times."""
-        return await self._read(partial(fill_queries.fills, since_ms=since_ms, until_ms=until_ms), self._listing)
-
     async def orders_lacking_fills(
         self, before_seq: int, since_ms: int, limit: int
     ) -> tuple[list[tuple[Order, list[Fill]]], int | None]:
