@@ -1,23 +1,19 @@
 """``sniperd orders``, and how commands show an order."""
 
-import csv
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
 from daemon.cli import show
-from daemon.cli.client import ask
 from daemon.cli.completing import complete_order, complete_pair
 from daemon.cli.instants import PAST
+from daemon.cli.lists import MOST, pages, write_csv
 from daemon.cli.options import Command, config_option, json_option, status_socket
-from daemon.core.values.instants import instant_text
 from daemon.core.values.states import WAITING, State
 
-SHOWN, PAGE = 20, 1_000
 CSV_FIELDS = (
     "id", "acceptedAt", "state", "side", "symbol", "type", "quantity", "quoteOrderQty", "price", "executedQuantity",
     "averagePrice", "executedQuote", "executeAt", "sentAt", "finishedAt", "ownerId", "snipeTargetId", "exchangeOrderId",
@@ -35,7 +31,7 @@ def _states(_context: click.Context, _parameter: click.Parameter, incomplete: st
 @click.option("--symbol", shell_complete=complete_pair, help="Only orders of this pair.")
 @click.option("--owner", help="Only orders of this owner.")
 @click.option("--since", type=PAST, metavar="INSTANT", help=f"Only orders accepted since then: {PAST.allowed}.")
-@click.option("--limit", type=click.IntRange(1, 1_000), help="How many at most. Default: 20; with --csv: all.")
+@click.option("--limit", type=click.IntRange(1, MOST), help="How many at most. Default: 20; with --csv: all.")
 @click.option("--cursor", help="Continue a list: the cursor that the previous page printed.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, with a line of names, for programs.")
 @config_option
@@ -44,40 +40,11 @@ def orders(config_path: Path | None, as_json: bool, as_csv: bool, **filters: Any
     """List orders, newest first."""
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
-    pages = _pages(status_socket(config_path), filters, PAGE if as_csv else SHOWN)
+    found = pages(status_socket(config_path), "/v1/orders", filters, for_programs=as_csv)
     if as_csv:
-        _write_csv(pages, filters["limit"])
+        write_csv(CSV_FIELDS, (page["orders"] for page in islice(found, None if filters["limit"] is None else 1)))
     else:
-        show.answer(next(pages), _print_page, as_json=as_json)
-
-
-def _pages(status: Path, filters: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
-    """Yield pages of at most so many orders, unless a limit is among the filters."""
-    options = {name: f"--{name}" for name in filters}
-    query = {"limit": most} | {name: value for name, value in filters.items() if value is not None}
-    while True:
-        page = ask(status, "GET", f"/v1/orders?{urlencode(query)}", options=options)
-        yield page
-        if page["next"] is None:
-            return
-        query["cursor"] = page["next"]
-
-
-def _write_csv(pages: Iterator[dict[str, Any]], limit: int | None) -> None:
-    """Write amounts as they are, times in ISO 8601 (UTC); what is not known or does not apply is empty."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(CSV_FIELDS)
-    for page in pages:
-        out.writerows([_cell(order, name) for name in CSV_FIELDS] for order in page["orders"])
-        if limit is not None:
-            return
-
-
-def _cell(order: dict[str, Any], name: str) -> str:
-    value = order[name + "Ms"] if name.endswith("At") else order[name]
-    if value is None:
-        return ""
-    return instant_text(value) if name.endswith("At") else show.csv_cell(str(value))
+        show.answer(next(found), _print_page, as_json=as_json)
 
 
 def order_argument(*, required: bool = True) -> Callable[[Command], Command]:

@@ -1,22 +1,19 @@
 """``sniperd report``: what was bought or not, at which price, and what it earned."""
 
-import csv
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Context, Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
 from daemon.cli import show
-from daemon.cli.client import ask
 from daemon.cli.instants import PAST
+from daemon.cli.lists import MOST, Page, pages, write_csv
 from daemon.cli.options import config_option, json_option, status_socket
 from daemon.core.values.instants import instant_text
 
-SHOWN, PAGE = 20, 1_000
 TIMEOUT_S = 300.0
 """A report of very many orders is made slowly, so that it delays no trade."""
 
@@ -35,7 +32,7 @@ _COLOURS = {"filled": "green", "partly": "green", "unknown": "yellow", "unfinish
 @click.command()
 @click.option("--since", type=PAST, metavar="INSTANT", help=f"Begin of the period: {PAST.allowed}. Default: 00:00 UTC.")
 @click.option("--until", type=PAST, metavar="INSTANT", help="End of the period, in the same forms. Default: now.")
-@click.option("--limit", type=click.IntRange(1, PAGE), help="How many targets at most. Default: 20; with --csv: all.")
+@click.option("--limit", type=click.IntRange(1, MOST), help="How many targets at most. Default: 20; with --csv: all.")
 @click.option("--cursor", help="Continue the list of targets: the cursor that the previous page printed.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line of comma-separated values for each target.")
 @config_option
@@ -48,42 +45,16 @@ def report(config_path: Path | None, as_json: bool, as_csv: bool, **filters: Any
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
-    pages = _pages(status_socket(config_path), filters, PAGE if as_csv else SHOWN)
+    status = status_socket(config_path)
+    found = pages(status, "/v1/report", filters, for_programs=as_csv, then=_same_period, timeout_s=TIMEOUT_S)
     if as_csv:
-        _write_csv(pages, filters["limit"])
+        write_csv(CSV_FIELDS, (page["targets"] for page in islice(found, None if filters["limit"] is None else 1)))
     else:
-        show.answer(next(pages), _print, as_json=as_json)
+        show.answer(next(found), _print, as_json=as_json)
 
 
-def _pages(status: Path, filters: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
-    """Yield pages of at most ``most`` targets, all of the same period."""
-    options = {name: f"--{name}" for name in filters}
-    query = {"limit": most} | {name: value for name, value in filters.items() if value is not None}
-    while True:
-        page = ask(status, "GET", f"/v1/report?{urlencode(query)}", options=options, timeout_s=TIMEOUT_S)
-        yield page
-        if page["next"] is None:
-            return
-        query |= {"since": page["sinceMs"], "until": page["untilMs"] or page["nowMs"], "cursor": page["next"]}
-
-
-def _write_csv(pages: Iterator[dict[str, Any]], limit: int | None) -> None:
-    """Write amounts as they are, times in ISO 8601 (UTC); what is not known or does not apply is empty."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(CSV_FIELDS)
-    for page in pages:
-        out.writerows([_cell(target, name) for name in CSV_FIELDS] for target in page["targets"])
-        if limit is not None:
-            return
-
-
-def _cell(target: dict[str, Any], name: str) -> str:
-    if name == "fees":
-        return " ".join(f"{fee} {asset}" for asset, fee in target["fees"].items())
-    value = target["endedAtMs"] if name == "endedAt" else target[name]
-    if value is None:
-        return ""
-    return instant_text(value) if name == "endedAt" else show.csv_cell(str(value))
+def _same_period(page: Page) -> dict[str, Any]:
+    return {"since": page["sinceMs"], "until": page["untilMs"] or page["nowMs"]}
 
 
 def _print(found: dict[str, Any]) -> None:

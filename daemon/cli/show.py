@@ -1,7 +1,6 @@
 """Output for terminals: tables, colours, times. Click removes the colours if the output is no terminal."""
 
 import json
-import re
 import shutil
 import sys
 import textwrap
@@ -27,8 +26,6 @@ _BOLD = frozenset(state.value for state, meaning in MEANINGS.items() if meaning.
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  # some spreadsheets take the wide forms, too
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 GAP = "  "
 NARROWEST = 16
@@ -51,15 +48,6 @@ def print_json(value: object) -> None:
 def state(word: str) -> str:
     """Colour an order's state."""
     return click.style(word, fg=COLOURS.get(word), bold=word in _BOLD)
-
-
-def csv_cell(text: str) -> str:
-    """Return a value as a cell of comma-separated values.
-
-    A spreadsheet takes a text that begins with one of these characters as a formula, and runs it. An apostrophe before
-    it makes it text (OWASP, "CSV Injection"). Numbers stay as they are.
-    """
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 def at(ms: int | None) -> str:
