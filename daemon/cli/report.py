@@ -191,9 +191,9 @@ def _notes(sums: dict[str, Any]) -> list[str]:
     asset = sums["quoteAsset"] or "the quote asset"
     notes = []
     if sums["feesUnknown"]:
-        notes.append(f"{asset}: the fees of {sums['feesUnknown']} executions are not known yet")
+        notes.append(f"{asset}: executions whose fee is not known yet: {sums['feesUnknown']}")
     if sums["valuesUnknown"]:
-        notes.append(f"{asset}: the value of {sums['valuesUnknown']} executions is not known yet; no sum has them")
+        notes.append(f"{asset}: executions whose value is not known yet, in no sum: {sums['valuesUnknown']}")
     if Decimal(sums["unmatchedValue"]):
         notes.append(
             f"{asset}: sold for {_brief(sums['unmatchedValue'])} what was bought elsewhere or before the period: "

@@ -67,8 +67,8 @@ function notes(found) {
 /** Say what a total does not know. */
 function unknowns(total) {
   const texts = [];
-  if (total.feesUnknown > 0) texts.push(`The fees of ${total.feesUnknown} executions are not known yet.`);
-  if (total.valuesUnknown > 0) texts.push(`The value of ${total.valuesUnknown} executions is not known yet; no sum has them.`);
+  if (total.feesUnknown > 0) texts.push(`Executions whose fee is not known yet: ${total.feesUnknown}.`);
+  if (total.valuesUnknown > 0) texts.push(`Executions whose value is not known yet, in no sum: ${total.valuesUnknown}.`);
   if (total.unmatchedValue !== "0") {
     texts.push(`Sold for ${brief(total.unmatchedValue)} ${total.quoteAsset ?? ""} what was bought elsewhere or before today: its result is not known.`);
   }
