@@ -84,6 +84,7 @@ class TotalView(ResultView, frozen=True, kw_only=True):
 
     quote_asset: str | None
     open_cost: str
+    unknowns: list[str]  # what the result does not know, for people
 
 
 class DailyLimitView(View, frozen=True, kw_only=True):
@@ -119,7 +120,12 @@ def written(view: Callable[[_T], View]) -> Callable[[_T], Any]:
 
 def total_view(found: Total) -> TotalView:
     """Show the sums of all pairs with one quote asset."""
-    return TotalView(**_sums(found.sums), quote_asset=found.quote_asset, open_cost=plain(found.cost))
+    return TotalView(
+        **_sums(found.sums),
+        quote_asset=found.quote_asset,
+        open_cost=plain(found.cost),
+        unknowns=found.unknowns(),
+    )
 
 
 def pair_view(found: PairResult) -> PairView:

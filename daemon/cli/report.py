@@ -112,8 +112,8 @@ def _print_totals(found: dict[str, Any]) -> None:
         (1, 2, 4, 5),
     )
     for each in found["totals"]:
-        for note in _notes(each):
-            click.echo(click.style(note, fg="yellow"))
+        for unknown in each["unknowns"]:
+            click.echo(click.style(unknown, fg="yellow"))
 
 
 def _print_positions(found: dict[str, Any]) -> None:
@@ -184,22 +184,6 @@ def _orders(sums: dict[str, Any]) -> str:
 
 def _counts(counted: dict[str, int]) -> str:
     return ", ".join(f"{counted[name]} {word}" for name, word in _WORDS.items() if counted[name])
-
-
-def _notes(sums: dict[str, Any]) -> list[str]:
-    """Say what the result does not know."""
-    asset = sums["quoteAsset"] or "the quote asset"
-    notes = []
-    if sums["feesUnknown"]:
-        notes.append(f"{asset}: executions whose fee is not known yet: {sums['feesUnknown']}")
-    if sums["valuesUnknown"]:
-        notes.append(f"{asset}: executions whose value is not known yet, in no sum: {sums['valuesUnknown']}")
-    if Decimal(sums["unmatchedValue"]):
-        notes.append(
-            f"{asset}: sold for {_brief(sums['unmatchedValue'])} what was bought elsewhere or before the period: "
-            "its result is not known"
-        )
-    return notes
 
 
 def _unpriced(limit: dict[str, Any]) -> str:

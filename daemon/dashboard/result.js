@@ -47,31 +47,20 @@ export async function update() {
 function updateTile(totals) {
   const tile = byId("figures").querySelector("[data-tile=result]");
   const [total] = totals;
-  const isPartial = totals.some((each) => unknowns(each).length > 0);
+  const isPartial = totals.some((each) => each.unknowns.length > 0);
   fill(tile.querySelector(".figure"), totals.length === 1 ? [earned(total), earned(total) === "–" ? null : ` ${total.quoteAsset ?? ""}`] : ["–"]);
   const about = totals.length > 1 ? "in several assets: see Result" : "realised today (UTC)";
   say(tile.querySelector(".about"), isPartial ? `${about}, not all is known yet` : about);
 }
 
 function notes(found) {
-  const texts = found.totals.flatMap((each) => unknowns(each));
+  const texts = found.totals.flatMap((each) => each.unknowns);
   for (const pair of found.pairs.filter((each) => each.openAverage !== null)) {
     texts.push(`Open: ${brief(pair.openQuantity)} ${pair.symbol} at ${brief(pair.openAverage)}, cost ${brief(pair.openCost)}.`);
   }
   const limit = found.dailyLimit;
   if (limit !== null) texts.push(`Spent of the daily limit: ${limit.spent} of ${limit.limit} ${limit.asset}.`);
   if (found.unshownDays > 0) texts.push(`${found.unshownDays} more pairs: sniperd report --csv lists everything.`);
-  return texts;
-}
-
-/** Say what a total does not know. */
-function unknowns(total) {
-  const texts = [];
-  if (total.feesUnknown > 0) texts.push(`Executions whose fee is not known yet: ${total.feesUnknown}.`);
-  if (total.valuesUnknown > 0) texts.push(`Executions whose value is not known yet, in no sum: ${total.valuesUnknown}.`);
-  if (total.unmatchedValue !== "0") {
-    texts.push(`Sold for ${brief(total.unmatchedValue)} ${total.quoteAsset ?? ""} what was bought elsewhere or before today: its result is not known.`);
-  }
   return texts;
 }
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from daemon.core.rules.exposure import DAY_MS
-from daemon.core.values.decimals import ZERO, quotient, total
+from daemon.core.values.decimals import ZERO, plain, quotient, total
 from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Side
 from daemon.core.values.states import ENDED, KEY_FREE, State
@@ -195,6 +195,17 @@ class Total(msgspec.Struct):
     quote_asset: str | None
     sums: Sums
     cost: Decimal = ZERO  # of the open positions
+
+    def unknowns(self) -> list[str]:
+        """Say, for people, what the result does not know."""
+        sums, asset = self.sums, self.quote_asset or "the quote asset"
+        said = {
+            f"executions whose fee is not known yet: {sums.fees_unknown}": sums.fees_unknown,
+            f"executions whose value is not known yet, in no sum: {sums.values_unknown}": sums.values_unknown,
+            f"sold for {plain(sums.unmatched_value)} what was bought elsewhere or before the period, so its result is "
+            "not known": sums.unmatched_value,
+        }
+        return [f"{asset}: {text}" for text, is_said in said.items() if is_said]
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Side
 from daemon.core.values.states import State
 from daemon.core.views.report import PIECE, Bookkeeping, assets_by_name
-from daemon.core.views.results import Assets, Outcome, Outcomes, Period, Report, Sums, Traded
+from daemon.core.views.results import Assets, Outcome, Outcomes, Period, Report, Sums, Total, Traded
 from tests.core.making import NOON_MS
 
 BEGIN_MS = NOON_MS - NOON_MS % DAY_MS
@@ -388,3 +388,15 @@ def added(parts: Any) -> Sums:
     for each in parts:
         whole.add(each)
     return whole
+
+
+def test_a_total_says_what_it_does_not_know() -> None:
+    known = Sums(bought_value=Decimal(5), fees={"USDT": Decimal(1)})
+    assert Total("USDT", known).unknowns() == []
+    unknown = Sums(fees_unknown=1, values_unknown=2, unmatched_value=Decimal("1.50"))
+    assert Total("USDT", unknown).unknowns() == [
+        "USDT: executions whose fee is not known yet: 1",
+        "USDT: executions whose value is not known yet, in no sum: 2",
+        "USDT: sold for 1.5 what was bought elsewhere or before the period, so its result is not known",
+    ]
+    assert Total(None, Sums(fees_unknown=1)).unknowns()[0].startswith("the quote asset: ")
