@@ -19,8 +19,10 @@ RESTED_MS = 30 * 24 * 3_600_000
 
 
 def fills_of(connection: sqlite3.Connection, order_id: str) -> list[Fill]:
-    """Read an order's fills, in the order of their times."""
-    found = connection.execute("SELECT * FROM fills WHERE order_id = ? ORDER BY at_ms, trade_id", (order_id,))
+    """Read an order's fills, in the order of their times; of one second, in the order of their numbers."""
+    found = connection.execute(
+        "SELECT * FROM fills WHERE order_id = ? ORDER BY at_ms, length(trade_id), trade_id", (order_id,)
+    )
     return [rows.fill_from(row) for row in found]
 
 

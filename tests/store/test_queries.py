@@ -167,13 +167,14 @@ async def test_attempts_are_listed_by_number_beyond_nine(tmp_path: Path) -> None
 
 async def test_the_fills_of_an_order_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:
     first, second = making.order(1), making.order(2)
-    early, late = making.fill(first, 1, at_ms=1_000), making.fill(first, 2, at_ms=2_000)
+    early, late = making.fill(first, 11, at_ms=1_000), making.fill(first, 9, at_ms=2_000)
+    later = making.fill(first, 10, at_ms=2_000)
     other = making.fill(second, 1, at_ms=1_999, symbol="ETHUSDT")
     async with open_store(tmp_path / "x.db") as store:
-        await store.commit(ChangeSet(orders={"1": first, "2": second}, fills=[late, other, early])).durable()
+        await store.commit(ChangeSet(orders={"1": first, "2": second}, fills=[later, late, other, early])).durable()
         history = await store.history(first.order_id)
     assert history is not None
-    assert history.fills == [early, late]
+    assert history.fills == [early, late, later]
 
 
 async def test_an_unknown_order_has_no_history(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def _executions(order: Traded) -> list[tuple[int, _Execution]]:
             max(fill.at_ms, asked_ms),
             _Execution(order.symbol, order.side, fill.quantity, fill.quote, fill.price, fill.fee, fill.fee_asset),
         )
-        for fill in sorted(order.fills, key=lambda fill: (fill.at_ms, fill.trade_id))
+        for fill in sorted(order.fills, key=lambda fill: (fill.at_ms, len(fill.trade_id), fill.trade_id))
     ]
     quantity, value = order.executed_quantity, known_sum(order.executed_quantity, order.executed_quote)
     for fill in order.fills:
