@@ -9,6 +9,7 @@ import pytest
 from tests.support import Daemon, Exchange, eventually, wall_ms
 from tests.support.pending import Pending
 from tests.support.signals import market_buy, resting_buy
+from tests.support.stage import Stage
 
 
 def send(daemon: Daemon, signals: object) -> Any:
@@ -84,19 +85,25 @@ def test_one_signal_with_a_taken_key_refuses_the_whole_batch(daemon: Daemon) -> 
     assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == order_id
 
 
-def test_a_repetition_whose_order_ends_unplaced_during_intake_is_checked_again(
-    daemon: Daemon, exchange: Exchange
-) -> None:
-    """While the second signal's pair is asked for, the first one's order is withdrawn, and its key is free."""
-    odd = resting_buy(quantity="0.001123456789", price="50000.123456789", executeAt=wall_ms() + 3_600_000)
+def test_a_repetition_whose_order_ends_unplaced_during_intake_is_checked_again(own_stage: Stage) -> None:
+    """While the second signal's pair is asked for, the first one's order is withdrawn, and its key is free.
+
+    The daemon has no order with an instant, so nothing but the intake asks for pairs.
+    """
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    odd = resting_buy(quantity="0.001123456789", price="50000.123456789", deadlineMs=600_000)
+    resource = f"trade:BTCUSDT:BUY:{odd['snipeTargetId']}"
+    assert daemon.ask("POST", "/v1/locks", {"resourceId": resource, "ownerId": "another"}).status == 201
     waiting = daemon.accept(odd)
     asked = "GET /api/v3/exchangeInfo"
     before = len(exchange.arrivals(endpoint=asked))
     exchange.inject({"kind": "slow_after", "endpoint": asked, "delay_ms": 700})
-    other = market_buy(symbol="BATCHUSDT")
-    exchange.list_symbol("BATCHUSDT", wall_ms() - 10_000)  # last: the watch of listings may learn it at any moment
+    exchange.list_symbol("BATCHUSDT", wall_ms() - 10_000)
+    other = market_buy(symbol="BATCHUSDT", deadlineMs=600_000)
     pending = Pending(daemon.signals, "POST", "/v1/signals/batch", [odd, other])
-    eventually(lambda: len(exchange.arrivals(endpoint=asked)) > before or None, "the question for the pair")
+    eventually(lambda: len(exchange.arrivals(endpoint=asked)) > before, "the question for the pair")
     assert daemon.ask("DELETE", f"/v1/orders/{waiting}").status == 200
     refused = pending.answer()
     exchange.inject()
@@ -104,7 +111,6 @@ def test_a_repetition_whose_order_ends_unplaced_during_intake_is_checked_again(
     assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == waiting, "all or none"
     [again, _] = send(daemon, [odd, other])
     assert (again["replayed"], again["quantity"], again["price"]) == (False, "0.001123", "50000.12")
-    daemon.ask("DELETE", f"/v1/orders/{again['id']}")
 
 
 def test_a_single_signal_is_no_batch(daemon: Daemon) -> None:
