@@ -58,8 +58,8 @@ class ExchangeTable(Table, frozen=True):
     weight_per_10s: Annotated[int, Meta(ge=50, le=1_000_000)] = 250
     """Weight of requests in any 10 seconds, at most. MEXC grants 300 per address and does not say how much is used; the
     default leaves room for another program at the same address. More than 300 is accepted only for paper and test
-    servers. Queries of the exchange's time, one a second at most by default, are
-    counted, and do not wait."""
+    servers. Queries of the exchange's time by the owner of a fleet, one a second
+    by default, are counted, and do not wait."""
     requests_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 8
     """Requests per second that are not orders, at most: queries, the clock, the rules. MEXC's support speaks of 20
     requests per second, and does not say whether to one endpoint or in all; with 10 orders per second beside them these

@@ -9,10 +9,12 @@ when. It counts decisions. This module counts the same orders, in a window of th
 that a slow commit or a new connection delayed would otherwise be sent together, above the exchange's limit. An order or
 a cancel takes a slot of this window immediately before it is written, and never waits behind queries. A request that
 will be written at an instant reserves its slot at that instant. Queries wait in order of arrival, at a rate that leaves
-room for the orders. Those that search for an order come last: there may be hundreds of them after a crash, and the
-preflight or the proof of a connection must not wait for them. The exchange's time waits for none: a fleet's owner whose
-queries use all of the weight would lose its lease. It is queried once per renewal, every second by default, so the
-configured weight is exceeded by ten.
+room for the orders. Those that search for an order come last: there may be hundreds of them after a crash, and a
+measurement of the clock, the preflight or the proof of a connection must not wait for them.
+
+The owner in a fleet measures the clock without waiting for other queries: where these use all of the weight, it would
+lose its lease. It does so once per renewal, every second by default, so the configured weight is exceeded by ten. A
+daemon alone waits: around an instant its samples would take the requests that learn a pair's rules.
 
 A process does not know the weight that the previous process used, so it starts as if half of the weight were used.
 """
@@ -136,7 +138,7 @@ class Pacer:
                 await self._room(weight)
 
     async def wait_for_time(self) -> None:
-        """Wait as long as the exchange asked for, and count a request for its time."""
+        """Wait as long as the exchange asked for, and count a request for its time, by a fleet's owner."""
         while (now_ms := self._clock.now_ms()) < self.backoff_until_ms:
             await self._sleep(self.backoff_until_ms - now_ms)
         self._count(now_ms, 1)
