@@ -14,7 +14,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BackendFailed, BadDatabase, LogWentBack
-from daemon.fleet.entries import Body, NewerFormat, Takeover, decode
+from daemon.fleet.entries import FORMAT, Body, NewerFormat, Takeover, decode
 from daemon.fleet.identity import MEMBER_FACT, Identity, identity_fact
 from daemon.fleet.port import Backend, Entry, Position
 from daemon.store.commit import Commit
@@ -40,9 +40,10 @@ PIECE = 128
 """Entries that are read and written together."""
 
 
-def body_of(group: ChangeSet | Commit) -> Body:
+def body_of(group: ChangeSet | Commit, written_as: int = FORMAT) -> Body:
     """Return the body of the entry that holds a group's rows."""
     return Body(
+        format=written_as,
         orders=[*group.orders.values()],
         attempts=[*group.attempts.values()],
         locks=[*group.locks.values()],
@@ -82,9 +83,20 @@ class TakeoverSeen(msgspec.Struct, frozen=True):
 class Copy:
     """The local database as a copy of the log, and how far it is."""
 
-    def __init__(self, backend: Backend, store: Store, on_events: Callable[[Sequence[Event]], None]) -> None:
-        """Build it; ``on_events`` gets the events of other members when they are on this disk."""
+    def __init__(
+        self, backend: Backend, store: Store, on_events: Callable[[Sequence[Event]], None], newest: int = FORMAT
+    ) -> None:
+        """Build it.
+
+        Args:
+            backend: the shared database.
+            store: the local one.
+            on_events: gets the events of other members when they are on this disk.
+            newest: the newest format of entries that this member reads.
+
+        """
         self._backend = backend
+        self._newest = newest
         self._store = store
         self._on_events = on_events
         self.position = Position()
@@ -195,7 +207,7 @@ class Copy:
             if not entry.follows(position):
                 raise self._other_past(entry.n)
             try:
-                body = decode(entry.body)
+                body = decode(entry.body, self._newest)
             except (NewerFormat, msgspec.DecodeError) as error:
                 self.unreadable = f"entry {entry.n} of the fleet's log cannot be read ({error}); upgrade this sniperd"
                 break

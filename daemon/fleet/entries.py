@@ -64,8 +64,8 @@ def encode(body: Body) -> bytes:
     return _encode(body)
 
 
-def decode(body: bytes) -> Body:
-    """Read a body.
+def decode(body: bytes, newest: int = FORMAT) -> Body:
+    """Read a body whose format is ``newest`` or older.
 
     Raises:
         NewerFormat: it was written by a newer sniperd.
@@ -73,6 +73,6 @@ def decode(body: bytes) -> Body:
 
     """
     known = _format_of(body).format
-    if known > FORMAT:
-        raise NewerFormat(f"format {known}; this sniperd reads formats up to {FORMAT}")
+    if known > newest:
+        raise NewerFormat(f"format {known}; this sniperd reads formats up to {newest}")
     return _decode(body)

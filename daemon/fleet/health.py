@@ -15,7 +15,6 @@ from daemon.core.values.fleet_health import (
 )
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import Copy
-from daemon.fleet.entries import FORMAT
 from daemon.fleet.owning import Owning
 from daemon.fleet.port import Lease, MemberReport, Role
 from daemon.fleet.terms import Terms
@@ -89,6 +88,7 @@ def health_of(
         members=[
             _member(
                 report if report.member != terms.member else msgspec.structs.replace(report, n=copy.position.n),
+                terms.format,
                 lease,
                 log_n,
                 # Reports carry the database's time; the latest was about as old as our reading of the list.
@@ -112,7 +112,7 @@ def _left_ms(contact: Contact, lease: Lease) -> float | None:
     return 0.0 if lease.owner and not lease.until_ms else contact.left_ms(lease)  # 0: it was given up
 
 
-def _member(report: MemberReport, lease: Lease, log_n: int, ago_ms: int) -> MemberHealth:
+def _member(report: MemberReport, read: int, lease: Lease, log_n: int, ago_ms: int) -> MemberHealth:
     standing = _standing(report.member, report.role, lease)
     return MemberHealth(
         member=report.member,
@@ -124,17 +124,17 @@ def _member(report: MemberReport, lease: Lease, log_n: int, ago_ms: int) -> Memb
         reaches_exchange=report.reaches_exchange,
         clock_error_ms=report.clock_error_ms,
         seen_ago_ms=ago_ms,
-        cannot_own=None if standing is Standing.OWNER else _hindrance(report, ago_ms),
+        cannot_own=None if standing is Standing.OWNER else _hindrance(report, ago_ms, read),
     )
 
 
-def _hindrance(report: MemberReport, ago_ms: int) -> str | None:
-    """Return why another member cannot take over, as far as its report shows it."""
+def _hindrance(report: MemberReport, ago_ms: int, read: int) -> str | None:
+    """Return why another member cannot take over, as far as its report shows it; this one reads the format ``read``."""
     if report.role is Role.DOOR:
         return "it is a door"
     if ago_ms > OLD_REPORT_MS:
         return "it does not report itself"
-    if report.format < FORMAT:
+    if report.format < read:
         return "it is too old for the log's entries"
     if report.clock_error_ms is None:
         return "it has not heard from the exchange yet"

@@ -23,7 +23,7 @@ from daemon.errors import BackendFailed, NotDurable
 from daemon.fleet.agreement import check_account
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy
-from daemon.fleet.entries import FORMAT, Body, Takeover, encode
+from daemon.fleet.entries import Body, Takeover, encode
 from daemon.fleet.health import Seen, health_of
 from daemon.fleet.owning import RETRY_S, Owning
 from daemon.fleet.port import Backend, Change, Entry, Lease, MemberReport, Notice, Role, next_entry
@@ -101,7 +101,7 @@ class Member:
         self.listeners: list[Callable[[Notice], None]] = []  # each gets every notice of the database
         self.seen = Seen()
         self.contact = Contact(clock, exchange_clock, emit)
-        self.copy = Copy(backend, store, on_events)
+        self.copy = Copy(backend, store, on_events, terms.format)
         self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease)
         self._backend = backend
         self._store = store
@@ -292,9 +292,10 @@ class Member:
         lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
         at_ms = owners_ms(known, self.contact.now_ns(), self.copy.last_ms)
         former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
-        detail: dict[str, Detail] = {"epoch": lease.epoch, "former": seen.owner or None, "reason": reason,
-                                     "n": self.position + 1}  # fmt: skip
+        former, n = seen.owner or None, self.position + 1
+        detail: dict[str, Detail] = {"epoch": lease.epoch, "former": former, "reason": reason, "n": n}
         body = Body(
+            format=self.terms.format,
             facts={SUCCESSOR_FACT: ""},
             events=[Event(name="fleet.took_over", at_ms=at_ms, actor=self.terms.name, detail=detail)],
             takeover=Takeover(me, self.terms.name, former_until_ms, reason, seen.owner),
@@ -311,8 +312,8 @@ class Member:
         if is_taken:
             await self.copy.catch_up()
         self._asked = None
-        if not is_taken or self.copy.position != asked.entry.position:  # it was taken, and another followed already
-            return False
+        if not is_taken or self.copy.position != asked.entry.position or self.copy.unreadable is not None:
+            return False  # another member has taken it since
         lease = asked.lease
         self._owned = Owned(lease, self.copy.former_until_ms, self.copy.last_ms)
         self.owning.begin(lease)
@@ -381,7 +382,7 @@ class Member:
                 name=self.terms.name,
                 role=self.terms.role,
                 version=self.terms.version,
-                format=FORMAT,
+                format=self.terms.format,
                 n=self.position,
                 clock_error_ms=self.contact.clock_error_ms,
                 reaches_exchange=self._reaches_exchange,

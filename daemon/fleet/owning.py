@@ -74,7 +74,7 @@ class Owning:
             self._copy.position,
             epoch=self.lease.epoch,
             at_ms=max(self._contact.now_ms(), self._copy.last_ms),
-            body=encode(body_of(group)),
+            body=encode(body_of(group, self._terms.format)),
         )
         while True:
             try:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Role
 from daemon.fleet.takeover import Place
 
@@ -20,3 +21,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     renew_ms: int
     durability: str
     place: Place
+    format: int = FORMAT  # of the entries that it writes, and the newest that it reads

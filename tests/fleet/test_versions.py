@@ -22,8 +22,8 @@ from daemon.fleet.memory import MemoryDatabase
 from daemon.fleet.port import Lease, Position, next_entry
 from daemon.log import Log
 from daemon.monitoring.recorder import Recorder
-from tests.exchange.mexc.clocks import ManualClock, in_virtual_time
-from tests.fleet.machines import LEASE_MS, Machine, Process, database, exchange_ms, owns
+from tests.exchange.mexc.clocks import LoopClock, ManualClock, in_virtual_time
+from tests.fleet.machines import ACCOUNT, LEASE_MS, Machine, Process, database, exchange_ms, owns
 from tests.support import making
 
 Fields = dict[str, Any]
@@ -141,6 +141,45 @@ async def test_what_it_would_misread_it_does_not_copy_and_it_never_owns(
             told = [event for event in old.emitted if event.name == "fleet.newer_log"]
             assert [(event.detail["n"], event.detail["error"]) for event in told] == [(1, why)]
     assert len(shared.log) == 3
+
+
+class Overtaken(MemoryDatabase):
+    """A log in which a newer member takes the account over right after an older one did, before that one reads on."""
+
+    def set_lease(self, lease: Lease) -> None:
+        super().set_lease(lease)
+        if lease.owner == "id-of-old":
+            last, epoch = self.log[-1], lease.epoch + 1
+            self.append(next_entry(last.position, epoch=epoch, at_ms=last.at_ms, body=written(9, newer_format)))
+            super().set_lease(Lease("id-of-new", epoch, exchange_ms() + 60_000))
+
+
+@in_virtual_time
+async def test_an_older_member_that_a_newer_one_followed_at_once_does_not_believe_that_it_owns(tmp_path: Path) -> None:
+    shared = Overtaken(LoopClock().now_ms, account=ACCOUNT)
+    async with Machine(shared, tmp_path, "old").running() as old:
+        with anyio.move_on_after(3 * LEASE_MS / 1_000):
+            await old.member.stand_by()
+        assert (old.member.position, old.names(), old.failure) == (1, ["fleet.standing_by", "fleet.newer_log"], None)
+
+
+@in_virtual_time
+async def test_what_a_member_writes_and_reads_is_the_format_of_its_release(tmp_path: Path) -> None:
+    shared = database()
+    newer = Machine(shared, tmp_path, "new")
+    newer.terms = msgspec.structs.replace(newer.terms, format=FORMAT + 1)
+    async with newer.running() as new, Machine(shared, tmp_path, "old").running() as old:
+        new.member.take("an upgrade")
+        await owns(new)
+        await new.commit(1)
+        assert [msgspec.msgpack.decode(entry.body)["format"] for entry in shared.log] == [FORMAT + 1] * 2
+        with anyio.fail_after(10):
+            while len(new.member.health().members) < 2 or old.member.copy.unreadable is None:  # noqa: ASYNC110  # nothing tells of it
+                await anyio.sleep(0.1)
+        [seen] = [each for each in new.member.health().members if each.name == "old"]
+        assert (seen.cannot_own, old.member.is_owner) == ("it is too old for the log's entries", False)
+    async with newer.running() as again:
+        await owns(again)
 
 
 @in_virtual_time

@@ -20,7 +20,9 @@ from tests.simulation.world import World
 @click.option("--seeds", default=20, show_default=True, help="How many.")
 @click.option("--trace", is_flag=True, help="Print every event.")
 @click.option("--fleet", type=click.IntRange(2), help="Run schedules of a fleet with so many members.")
-@click.option("--without", type=click.Choice(["log", "lease"]), help="Switch off a fence, to see what it prevents.")
+@click.option(
+    "--without", type=click.Choice(["log", "lease", "format"]), help="Switch off a fence, to see what it prevents."
+)
 def main(first: int, seeds: int, trace: bool, fleet: int | None, without: str | None) -> None:
     """Run simulated days. A seed that fails fails again: give it with --first and --trace."""
     wanted = range(first, first + seeds)
@@ -29,7 +31,7 @@ def main(first: int, seeds: int, trace: bool, fleet: int | None, without: str | 
 
 def _run_fleet(seeds: range, trace: bool, members: int, without: str | None) -> bool:
     """Run schedules of a fleet; return whether any failed."""
-    fences = Fences(log=without != "log", lease=without != "lease")
+    fences = Fences(log=without != "log", lease=without != "lease", format=without != "format")
     total = runs.run(seeds, members=members, fences=fences, tell=runs.show if trace else lambda *_: None)
     for line in total.table():
         click.echo(line)

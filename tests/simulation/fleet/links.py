@@ -103,9 +103,11 @@ ACCOUNT = "the account"
 class OwnBackend(MemoryBackend):
     """The database as one member reaches it. What was sent takes effect even if its sender stops or dies meanwhile."""
 
-    def __init__(self, database: MemoryDatabase, link: Link, loop: FleetLoop) -> None:
+    def __init__(self, database: MemoryDatabase, link: Link, loop: FleetLoop, asks: Callable[[Entry], None]) -> None:
+        """Build it; ``asks`` gets the entry of each takeover that the member asks for."""
         super().__init__(database, link)
         self._loop = loop
+        self._asks = asks
 
     async def append(self, entry: Entry) -> None:
         """Write an entry."""
@@ -113,6 +115,7 @@ class OwnBackend(MemoryBackend):
 
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:
         """Write a new lease and the entry of its takeover."""
+        self._asks(entry)
         return await self._sent(super().take(seen, lease, entry))
 
     async def renew(self, lease: Lease, *, hands_over: bool = False) -> bool:

@@ -30,7 +30,7 @@ from tests.simulation.fleet.links import (
 )
 from tests.simulation.fleet.member import LEASE_MS, RENEW_MS, Fences, Running
 from tests.simulation.fleet.processes import FleetLoop, Process
-from tests.simulation.fleet.schedule import Blow, Kind, Schedule
+from tests.simulation.fleet.schedule import NEWER, OLDER, Blow, Kind, Schedule
 from tests.simulation.fleet.verdict import Admission, Records
 from tests.simulation.seams import Disk, Distance, Network, Weather
 
@@ -66,6 +66,8 @@ class Machine:
         self._stem = stem
         self._disks = 0
         self._around = around
+        self._installed = OLDER if number in around.schedule.older else NEWER  # the release: the format of its entries
+        self._runs = self._installed
         self._dice = dice
         self._tell = tell
         self._cut = Cut()
@@ -75,6 +77,11 @@ class Machine:
         self._disk: Disk | None = None
         self._off = asyncio.Event()  # of the latest time for which it was switched on
         self._off.set()
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the latest process is of the older release."""
+        return self._runs == OLDER
 
     async def switch_on(self) -> None:
         """Let the service manager run the member; return when it is killed.
@@ -130,6 +137,15 @@ class Machine:
         """Go on with an empty disk."""
         self._disks += 1
 
+    def install(self) -> None:
+        """Install the newer release: the next process is of it."""
+        self._installed = NEWER
+
+    def terminate(self) -> None:
+        """Let the process end by itself, as by TERM; a stopped one hears of it when it goes on."""
+        if self._running is not None:
+            self._processes[-1].start(self._running.terminate())
+
     def stop(self) -> None:
         """Stop the process, as by SIGSTOP."""
         if self._processes:
@@ -172,7 +188,8 @@ class Machine:
     # The process
 
     async def _live(self, process: Process) -> None:
-        around = self._around
+        around, release = self._around, self._installed
+        self._runs = release
         self._disk = Disk(
             _copied(f"{self._stem}-{self._disks}.db"), process, self._fork(), 0.002, is_copy=True, prepare=_is_prepared
         )
@@ -202,20 +219,22 @@ class Machine:
             Distance(way_s=(0.001, around.schedule.farthest_s), opening_s=0.4),
         )
         running = self._running = Running(
-            terms=self._terms(),
+            terms=self._terms(release if around.fences.format else NEWER),
             process=process,
             store=self._disk.store(),
-            backend=OwnBackend(around.database, link, around.loop),
+            backend=OwnBackend(
+                around.database, link, around.loop, lambda takeover: around.records.asked(takeover, release)
+            ),
             clock=OwnClock(around.loop, around.schedule.offsets_ms[self.number]),
             network=network,
             dice=self._fork(),
-            tell=lambda event: self._tell(self.number, event),
+            tell=self._note_event,
             fences=around.fences,
             signals=[wanted.request for wanted in around.schedule.wanted],
         )
         await running.run()
 
-    def _terms(self) -> Terms:
+    def _terms(self, written_as: int) -> Terms:
         """Return as what the member takes part: a restart is on the same machine, unless its disk was lost."""
         return Terms(
             ledger="main",
@@ -229,7 +248,13 @@ class Machine:
             renew_ms=RENEW_MS,
             durability="single",
             place=Place("boot", self.number, self._disks),
+            format=written_as,
         )
+
+    def _note_event(self, event: Event) -> None:
+        if event.name == "fleet.newer_log":
+            self._around.records.note_stopped()
+        self._tell(self.number, event)
 
     def _close(self) -> None:
         self._running = None

@@ -49,9 +49,10 @@ class Fences(msgspec.Struct, frozen=True):
 
     log: bool = True
     lease: bool = True
+    format: bool = True  # a member that meets an entry of a newer format never owns the account
 
 
-BOTH = Fences()
+ALL = Fences()
 
 
 class Running:
@@ -100,6 +101,8 @@ class Running:
         self._member.listeners += [self._door.on_notice, self._calls.on_notice]
         self._engine: Engine | None = None
         self._commands: OrderCommands | None = None
+        self._is_to_end = False
+        self._standing_by = anyio.CancelScope()
         self.epoch = 0  # of this owner; 0: a standby
 
     # What callers of this member's sockets ask for
@@ -124,6 +127,14 @@ class Running:
     async def hand_over(self) -> None:
         """Hand the account over, if this member owns it."""
         if self._engine is not None:
+            self._engine.stop()
+
+    async def terminate(self) -> None:
+        """End, as at a TERM: an owner hands over."""
+        self._is_to_end = True
+        if self._engine is None:
+            self._standing_by.cancel()
+        else:
             self._engine.stop()
 
     async def _ask(self, route: str, body: str = "") -> str | None:
@@ -164,13 +175,17 @@ class Running:
     # The process
 
     async def run(self) -> None:
-        """Run until another member owns the account, or this one has handed it over."""
+        """Run until another member owns the account, this one has handed it over, or it was told to end."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._store.writer.run)
             try:
                 tasks.start_soon(self._member.run)
                 tasks.start_soon(self._door.run)
-                await self._own(await self._member.stand_by(), tasks)
+                owned: Owned | None = None
+                with self._standing_by:
+                    owned = await self._member.stand_by()
+                if owned is not None:
+                    await self._own(owned, tasks)
                 tasks.cancel_scope.cancel()
             finally:
                 self._store.writer.close()
@@ -190,6 +205,8 @@ class Running:
             rules=Rules(CONFIG),
             trigger=VirtualTrigger(self._process, self._clock, self._dice),
         )
+        if self._is_to_end:
+            engine.stop()
         self._extend()
         engine.backlog = self._calls.backlog
         self._commands = OrderCommands(engine, self._dice.randbytes)

@@ -38,6 +38,8 @@ class Total:
                 "orders in the book": verdict.placed,
                 "orders refused, later than their window": verdict.late,
                 "orders in doubt at the end": verdict.doubts,
+                "members of an older release": verdict.older,
+                "copies that stopped at a newer entry": verdict.stopped,
             }
         )
         self.figures.update({f"blow: {kind}": count for kind, count in verdict.blows.items()})

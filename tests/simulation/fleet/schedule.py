@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 
 from daemon.core.values.signals import SignalRequest
+from daemon.fleet.entries import FORMAT
 
 SIGNALS_S = (0.3, 3.5)
 """When signals are sent, in seconds after the begin."""
@@ -17,6 +18,9 @@ BLOWS_S = (0.5, 4.0)
 
 HEALED_S = 4.5
 """From when on nothing is disturbed."""
+
+OLDER, NEWER = FORMAT, FORMAT + 1
+"""The format of entries that an older and a newer release write, and the newest that they read."""
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
@@ -48,6 +52,7 @@ class Kind(StrEnum):
     SEIZE = "stopped, and another member takes over by force"
     HAND_OVER = "it hands over"
     HALT = "trading is halted at a door"
+    UPGRADE = "it is upgraded"
 
 
 class Blow(msgspec.Struct, frozen=True):
@@ -58,7 +63,7 @@ class Blow(msgspec.Struct, frozen=True):
     for_s: float
     member: int | None  # None: the owner at that moment
     steps: int | None  # it happens so many steps of the member's tasks later; None: at once
-    is_hard: bool  # a cut connection is reset, instead of losing everything silently
+    is_hard: bool  # a cut connection is reset, not silent; a process is killed for its upgrade, and does not hand over
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -70,6 +75,7 @@ class Schedule(msgspec.Struct, frozen=True):
     exchange_offset_ms: int
     farthest_s: float  # the longest way of a message to the exchange
     slowest_s: float  # the longest way of a message to the database
+    older: tuple[int, ...] = ()  # members that begin as the older release; each is upgraded
 
 
 def draw(dice: Random, members: int, epoch_ms: int) -> Schedule:
@@ -78,6 +84,8 @@ def draw(dice: Random, members: int, epoch_ms: int) -> Schedule:
     begins_ms = epoch_ms + exchange_offset_ms
     wanted = tuple(_wanted(dice, members, begins_ms))
     blows = [*_blows(dice, members), *_blows_at_instants(dice, wanted, begins_ms)]
+    older = tuple(sorted(dice.sample(range(members), dice.randrange(members + 1))))
+    blows += [_upgrade(dice, member) for member in older]
     return Schedule(
         wanted=wanted,
         blows=tuple(sorted(map(_healed, blows), key=lambda blow: blow.at_s)),
@@ -85,6 +93,7 @@ def draw(dice: Random, members: int, epoch_ms: int) -> Schedule:
         exchange_offset_ms=exchange_offset_ms,
         farthest_s=dice.choice((0.004, 0.03, 0.15)),
         slowest_s=dice.choice((0.0015, 0.004, 0.05)),
+        older=older,
     )
 
 
@@ -157,3 +166,10 @@ def _blows_at_instants(dice: Random, wanted: Sequence[Wanted], begins_ms: int) -
         at_s = (each.request.execute_at - begins_ms) / 1_000 - dice.uniform(-0.05, 0.55)
         kind = dice.choice((Kind.STOP, Kind.STOP, Kind.KILL, Kind.SEIZE, Kind.HAND_OVER, Kind.CUT_BOTH))
         yield Blow(kind, at_s, dice.uniform(0.5, 4), None, dice.choice((None, dice.randrange(20))), is_hard=False)
+
+
+def _upgrade(dice: Random, member: int) -> Blow:
+    """Draw when an older member is upgraded, at the latest when everything is healed."""
+    at_s = dice.choice((dice.uniform(*BLOWS_S), HEALED_S))
+    steps = dice.choice((None, dice.randrange(200)))
+    return Blow(Kind.UPGRADE, at_s, dice.uniform(0.05, 0.5), member, steps, is_hard=dice.random() < 0.5)

@@ -12,7 +12,7 @@ from daemon.simulator.book import Book
 from daemon.simulator.exchange import SimulatedExchange
 from tests.simulation.fleet.links import OwnClock, WatchedDatabase
 from tests.simulation.fleet.machine import RESTART_S, Machine, Surroundings
-from tests.simulation.fleet.member import BOTH
+from tests.simulation.fleet.member import ALL
 from tests.simulation.fleet.processes import FleetLoop
 from tests.simulation.fleet.schedule import Schedule
 from tests.simulation.fleet.verdict import Records
@@ -47,7 +47,7 @@ def machine_of(loop: FleetLoop, book: Book, records: Records, directory: Path, t
         book,
         records,
         Schedule(wanted=(), blows=(), offsets_ms=(0,), exchange_offset_ms=0, farthest_s=0.004, slowest_s=0.0015),
-        BOTH,
+        ALL,
     )
     return Machine(0, directory / "disk", around, dice, tell)
 

@@ -10,6 +10,7 @@ from daemon.core.values.states import State
 from daemon.fleet.entries import Body, Takeover, encode
 from daemon.fleet.port import Entry, Lease, Position, next_entry
 from tests.core import making
+from tests.simulation.fleet.schedule import NEWER, OLDER
 from tests.simulation.fleet.verdict import KINDS, Admission, Records, judge, waits
 
 
@@ -120,6 +121,16 @@ def test_an_admission_after_a_successors_is_found_unless_that_one_did_not_wait()
     records.admitted = [Admission("a-1", 1, 1), Admission("b-1", 2, 2), Admission("c-1", 1, 3)]
     assert kinds(log(takeover(), takeover()), [], records) == {"an order was admitted after a successor's"}
     assert kinds(log(takeover(), takeover("by force")), [], records) == set()
+
+
+def test_an_owner_that_cannot_read_the_log_before_it_is_found() -> None:
+    entries = log(takeover(), takeover(), Body(format=NEWER), takeover(), takeover())
+    records = Records()
+    for entry, reads in zip((entries[0], entries[1], entries[4]), (OLDER, NEWER, NEWER), strict=True):
+        records.asked(entry, reads)
+    assert kinds(entries, [], records) == set()
+    records.asked(entries[3], OLDER)
+    assert kinds(entries, [], records) == {"a member owned a log that it cannot read"}
 
 
 def test_an_order_that_leaves_after_halt_was_answered_is_found() -> None:

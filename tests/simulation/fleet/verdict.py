@@ -12,6 +12,7 @@ from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.fleet.entries import Body, decode
 from daemon.fleet.port import Entry, Lease
+from tests.simulation.fleet.schedule import NEWER
 
 IN_TURN = frozenset({"the former owner's lease had ended", "nobody owned the account yet"})
 """Reasons of takeovers after the end of the lease before."""
@@ -39,6 +40,8 @@ class Verdict(msgspec.Struct, frozen=True):
     late: int  # orders that the exchange refused because they came after their window
     doubts: int  # orders that ended in doubt
     blows: dict[str, int]
+    older: int  # members that began as the older release
+    stopped: int  # copies that stopped at an entry of the newer release
 
 
 class Records:
@@ -54,10 +57,21 @@ class Records:
         self.crashes: list[str] = []
         self.errors: list[str] = []  # of the schedule's own tasks
         self.blows: Counter[str] = Counter()
+        self.older = 0
+        self.stopped = 0
+        self.readers: dict[bytes, int] = {}  # what who asked for a takeover reads, by the hash of its entry
 
     def lease_set(self, lease: Lease) -> None:
         """Record a lease that the database acknowledged."""
         self.ends_ms[lease.epoch] = max(lease.until_ms, self.ends_ms.get(lease.epoch, 0))
+
+    def asked(self, takeover: Entry, newest: int) -> None:
+        """Record that a member asked for a takeover, and the newest format that it reads."""
+        self.readers[takeover.hash] = newest
+
+    def note_stopped(self) -> None:
+        """Record a member that stopped copying, at an entry of the newer release."""
+        self.stopped += 1
 
     def note_late(self) -> None:
         """Record an order that came after its window."""
@@ -73,7 +87,8 @@ class _Log:
     """What the log says."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self.bodies: list[Body] = [decode(entry.body) for entry in entries]
+        self.entries = entries
+        self.bodies: list[Body] = [decode(entry.body, NEWER) for entry in entries]
         self.orders: dict[str, Order] = {}
         self.facts: dict[str, str] = {}
         self.forced = {
@@ -113,6 +128,8 @@ def judge(entries: Sequence[Entry], book: Sequence[dict[str, Any]], records: Rec
         late=records.late,
         doubts=sum(order.state in {State.IN_DOUBT, State.LOST} for order in log.orders.values()),
         blows=dict(records.blows),
+        older=records.older,
+        stopped=records.stopped,
     )
 
 
@@ -180,6 +197,15 @@ def _overlaps(seen: _Seen) -> Iterator[str]:
         latest = max(latest, each.epoch)
 
 
+def _unreadable(seen: _Seen) -> Iterator[str]:
+    newest = 0
+    for entry, body in zip(seen.log.entries, seen.log.bodies, strict=True):
+        reads = seen.records.readers.get(entry.hash, newest)
+        if reads < newest:
+            yield f"the owner of epoch {entry.epoch} reads format {reads}, and the log has format {newest}"
+        newest = max(newest, body.format)
+
+
 def _unknown(seen: _Seen) -> Iterator[str]:
     yield from (each for each in seen.held if _order_of(each) not in seen.log.orders)
 
@@ -206,6 +232,7 @@ CHECKS: dict[str, Callable[[_Seen], Iterable[str]]] = {
     "a BUY was sent before a SELL": _passed_over,
     "an order was admitted after its lease": _after_lease,
     "an order was admitted after a successor's": _overlaps,
+    "a member owned a log that it cannot read": _unreadable,
     "an order left after halt was answered": lambda seen: seen.records.left_after_halt,
     "an order in the book is not in the log": _unknown,
     "an order in the book is denied by the log": _denied,

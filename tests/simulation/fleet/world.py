@@ -12,7 +12,7 @@ from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
 from tests.simulation.fleet.links import OwnClock, WatchedDatabase
 from tests.simulation.fleet.machine import Machine, Surroundings
-from tests.simulation.fleet.member import BOTH, CONFIG, Fences
+from tests.simulation.fleet.member import ALL, CONFIG, Fences
 from tests.simulation.fleet.processes import FleetLoop
 from tests.simulation.fleet.schedule import HEALED_S, Blow, Kind, Schedule, Wanted, draw
 from tests.simulation.fleet.verdict import Records, Verdict, judge, waits
@@ -52,7 +52,7 @@ class FleetWorld:
         tell: Callable[[int, Event], None],
         *,
         members: int = 3,
-        fences: Fences = BOTH,
+        fences: Fences = ALL,
         schedule: Schedule | None = None,
     ) -> None:
         """Draw it.
@@ -72,6 +72,7 @@ class FleetWorld:
         self._book = Book()
         self._exchange = SimulatedExchange(self._book, rng=self._fork(), faults=FAULTS)
         self._records = Records()
+        self._records.older = len(self._schedule.older)
         exchange_clock = OwnClock(self._loop, self._schedule.exchange_offset_ms)
         self._database = WatchedDatabase(
             OwnClock(self._loop, 1_300).now_ms, self._records.lease_set, fences_the_log=fences.log
@@ -113,6 +114,7 @@ class FleetWorld:
             if not waits(self._database.log):
                 break
             await asyncio.sleep(PATIENCE_S / LOOKS)
+        self._records.errors += [f"{each.member_id} was not upgraded" for each in self._machines if each.is_old]
         self._records.errors += [repr(error) for task in tasks if task.done() and (error := task.exception())]
         verdict = judge(self._database.log, self._exchange.orders(), self._records)
         for machine in self._machines:
@@ -152,12 +154,12 @@ class FleetWorld:
         self._records.blows[blow.kind] += 1
         match blow.kind:
             case Kind.KILL | Kind.LOSE:
-                machine.later(blow.steps, machine.kill)
-                await asyncio.sleep(blow.for_s)
-                machine.kill()
+                await _kill(machine, blow)
                 if blow.kind is Kind.LOSE:
                     machine.lose_disk()
                 await machine.switch_on()
+            case Kind.UPGRADE:
+                await _upgrade(machine, blow)
             case Kind.STOP:
                 machine.later(blow.steps, machine.stop)
                 await asyncio.sleep(blow.for_s)
@@ -207,3 +209,21 @@ class FleetWorld:
 
     def _fork(self) -> Random:
         return Random(self._dice.getrandbits(64))  # noqa: S311
+
+
+async def _kill(machine: Machine, blow: Blow) -> None:
+    machine.later(blow.steps, machine.kill)
+    await asyncio.sleep(blow.for_s)
+    machine.kill()
+
+
+async def _upgrade(machine: Machine, blow: Blow) -> None:
+    machine.install()
+    if blow.is_hard:
+        await _kill(machine, blow)
+        await machine.switch_on()
+        return
+    machine.later(blow.steps, machine.terminate)
+    await asyncio.sleep(blow.for_s)
+    if machine.is_old:  # another blow took the place of this one
+        machine.terminate()
