@@ -97,12 +97,12 @@ class SteadyClock:
         self._stepped = asyncio.Event()
 
     def now_ms(self) -> int:
-        """Return Unix milliseconds that never go back."""
-        return self.now_ns() // NS_PER_MS
+        """Return Unix milliseconds that never go back. Each order asks often, so this calls no other function."""
+        return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self._ahead_ns) // NS_PER_MS
 
     def now_ns(self) -> int:
         """Return the same time in nanoseconds; any thread may ask."""
-        return _boot_ns() + self._ahead_ns
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self._ahead_ns
 
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant.
@@ -177,6 +177,5 @@ def monotonic_us() -> int:
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
 
 
-def stopwatch_s() -> float:
-    """Read the clock that measures durations, in seconds: for measurements, not for trading."""
-    return time.perf_counter()
+stopwatch_s: Callable[[], float] = time.perf_counter
+"""Reads the clock that measures durations, in seconds: for measurements, not for trading."""

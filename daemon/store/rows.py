@@ -3,6 +3,8 @@
 A whole row is written, by ``INSERT … ON CONFLICT (primary key) DO UPDATE``, so the last snapshot of a value is correct
 whatever was written before. ``INSERT OR REPLACE`` would silently delete *another* row that violates a unique index, and
 the index must fail such a write.
+
+Words are written with ``str``: for an enum's member it calls no function of Python's, and ``value`` calls two.
 """
 
 import sqlite3
@@ -107,7 +109,7 @@ def event_row(event: Event) -> Row:
         event.lock_id,
         event.resource,
         event.client_order_id,
-        None if event.state is None else event.state.value,
+        None if event.state is None else str(event.state),
         _encode(event.detail).decode(),
     )
 
@@ -119,14 +121,14 @@ def lock_row(lock: Lock) -> Row:
         lock.resource,
         lock.key,
         lock.owner_id,
-        lock.owner_type.value,
+        str(lock.owner_type),
         lock.order_id,
         lock.acquired_ms,
         lock.expires_ms,
         lock.released_ms,
-        lock.state.value,
+        str(lock.state),
         "exclusive",
-        lock.transaction_type.value,
+        str(lock.transaction_type),
         lock.transaction_data,
         3,
         0,
@@ -184,10 +186,10 @@ def waiter_row(waiter: Waiter) -> Row:
         waiter.lock_id,
         request.resource,
         request.priority,
-        request.transaction_type.value,
+        str(request.transaction_type),
         request.transaction_data or "null",
         waiter.key,
-        waiter.state.value,
+        str(waiter.state),
         waiter.queued_ms,
         waiter.ended_ms if granted else None,
         waiter.ended_ms,
@@ -195,7 +197,7 @@ def waiter_row(waiter: Waiter) -> Row:
         waiter.error,
         0,
         request.owner_id,
-        request.owner_type.value,
+        str(request.owner_type),
         waiter.queued_ms,
         waiter.ended_ms or waiter.queued_ms,
     )

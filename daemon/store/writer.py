@@ -269,8 +269,8 @@ class Writer:
     def _written(self, group: Commit, began_s: float) -> None:
         group.took_s = self._stopwatch() - began_s
         self._wrote_s = asyncio.get_running_loop().time()
+        group.end()  # first: its requests wait
         self._count_pages(6 + 2 * group.rows)  # at most
-        group.end()
 
     def _fail_group(self, group: Commit, error: Exception) -> CommitFailed:
         failed = self.fail(error) if isinstance(error, CommitFailed) else self._failure_of("commit", error)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from daemon.core.values.resources import HeldResources, whole_of
+from daemon.core.values.resources import HeldResources, family_of
 
 NO_RESOURCE = ""
 """The resource of an entry that waits for no resource. It is a string like the others, because entries must be
@@ -114,7 +114,7 @@ class PriorityQueue:
         head = self.peek()
         if head is not None:
             heappop(self._heads)
-            del self._leads[_family_of(head.resource)], self._offered[head.resource]
+            del self._leads[family_of(head.resource)], self._offered[head.resource]
             del self._entries[head.entry_id]
             self._advance(head.resource)
             self._offer(head.resource)
@@ -124,7 +124,7 @@ class PriorityQueue:
         """Return the first entry whose resource is free, without removing it."""
         while self._heads:
             head = self._heads[0]
-            family = _family_of(head.resource)
+            family = family_of(head.resource)
             if self._leads.get(family) is head:
                 if self._counts(head):
                     return head
@@ -137,7 +137,7 @@ class PriorityQueue:
         """Stop offering the entries of a resource, and of the resources that it excludes, until :meth:`free`."""
         self._held.add(resource)
         self._offered.pop(resource, None)
-        family = _family_of(resource)
+        family = family_of(resource)
         if family == resource:
             self._leads.pop(family, None)
         else:
@@ -149,13 +149,18 @@ class PriorityQueue:
         self._offered.pop(resource, None)
 
     def free(self, resource: str) -> None:
-        """Offer the entries of a resource again, and those of the resources that it excluded."""
+        """Offer the entries of a resource again, and those of the resources that it excluded.
+
+        Mostly none waits for them, and then nothing is looked for.
+        """
         self._held.discard(resource)
         self._aside.discard(resource)
-        self._offer(resource)
-        family = _family_of(resource)
-        if family != resource:
-            self._offer(family)
+        family = family_of(resource)
+        for each in (resource, family):
+            if each in self._first:
+                self._put_first(each, family)
+        if family in self._families:
+            self._lead(family)
 
     def count(self, resource: str, below: Rank | None = None) -> int:
         """Count the entries that wait for a resource, or those more urgent than ``below``. This scans its entries."""
@@ -214,7 +219,7 @@ class PriorityQueue:
 
     def _offer(self, resource: str) -> None:
         """Offer the first entry of a resource, if that is free within its family, and find who leads the family."""
-        family = _family_of(resource)
+        family = family_of(resource)
         self._put_first(resource, family)
         self._lead(family)
 
@@ -278,8 +283,3 @@ class PriorityQueue:
         first = self._first.get(resource)
         if first is not None and self._entries.get(first.entry_id) is not first:
             self._offer(resource)
-
-
-def _family_of(resource: str) -> str:
-    """Return the whole of a part; any other resource is a family of its own, maybe with parts."""
-    return whole_of(resource) or resource

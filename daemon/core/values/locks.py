@@ -16,7 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
-from daemon.core.values.resources import whole_of
+from daemon.core.values.resources import family_of
 
 
 class LockState(StrEnum):
@@ -87,7 +87,7 @@ class LockTable:
 
     def blocker(self, resource: str) -> Lock | None:
         """Return an active lock that excludes others from a resource: its own, its whole's, or one of its parts'."""
-        lock = self._by_resource.get(resource) or self._by_resource.get(whole_of(resource) or "")
+        lock = self._by_resource.get(resource) or self._by_resource.get(family_of(resource))
         return lock or next(iter(self._by_whole.get(resource, {}).values()), None)
 
     def active(self, lock_id: str | None) -> Lock | None:
@@ -174,8 +174,8 @@ class LockTable:
 
     def _keep(self, lock: Lock) -> Lock:
         self._by_resource[lock.resource] = self._by_id[lock.lock_id] = lock
-        whole = whole_of(lock.resource)
-        if whole is not None:
+        whole = family_of(lock.resource)
+        if whole != lock.resource:
             self._by_whole.setdefault(whole, {})[lock.lock_id] = lock
         return lock
 
@@ -193,8 +193,8 @@ class LockTable:
         if lock is None:
             return None
         del self._by_resource[lock.resource], self._by_id[lock_id]
-        whole = whole_of(lock.resource)
-        if whole is not None:
+        whole = family_of(lock.resource)
+        if whole != lock.resource:
             parts = self._by_whole[whole]
             del parts[lock_id]
             if not parts:

@@ -30,11 +30,11 @@ def one_spelling(name: str) -> str:
 
 
 @lru_cache(maxsize=1_024)  # a decision asks for each name several times
-def whole_of(resource: str) -> str | None:
-    """Return the whole of which a resource is a part; ``None`` for a whole, or a name that is no trade's."""
+def family_of(resource: str) -> str:
+    """Return the whole of which a resource is a part, or the name itself if it is a whole or no trade's."""
     kind, _, rest = resource.partition(":")
     symbol, is_part, _ = rest.partition(":")
-    return intern(f"{kind}:{symbol}") if kind == TRADE and is_part else None
+    return intern(f"{kind}:{symbol}") if kind == TRADE and is_part else resource
 
 
 class HeldResources:
@@ -48,16 +48,16 @@ class HeldResources:
         """Add a name, unless it is held already."""
         if resource not in self._names:
             self._names.add(resource)
-            whole = whole_of(resource)
-            if whole is not None:
+            whole = family_of(resource)
+            if whole != resource:
                 self._held_parts[whole] += 1
 
     def discard(self, resource: str) -> None:
         """Remove a name, if it is held."""
         if resource in self._names:
             self._names.discard(resource)
-            whole = whole_of(resource)
-            if whole is not None:
+            whole = family_of(resource)
+            if whole != resource:
                 self._held_parts[whole] -= 1
                 if not self._held_parts[whole]:
                     del self._held_parts[whole]
