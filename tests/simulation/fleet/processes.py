@@ -75,6 +75,7 @@ class Process:
     def bury(self) -> None:
         """Let a dead process's tasks run again, to their ends: without effect, because every effect raises."""
         self.killed = True
+        self._steps = None  # a blow that has not come would stop it again
         self._release()
 
     def _release(self) -> None:
@@ -108,7 +109,12 @@ class FleetLoop(asyncio.SelectorEventLoop):
         return self.create_task(main, context=Context())
 
     async def end_tasks(self) -> None:
-        """End all tasks but the calling one."""
+        """End all tasks but the calling one.
+
+        Raises:
+            RuntimeError: some do not end. They would stay in memory, and break the interpreter when it ends.
+
+        """
         for _ in range(MANY_TIMES):
             for _ in range(MANY_TIMES):  # a task that has not begun would leave its coroutine behind
                 await asyncio.sleep(0)
@@ -118,6 +124,7 @@ class FleetLoop(asyncio.SelectorEventLoop):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=1)
+        raise RuntimeError(f"{len(tasks)} tasks do not end: {tasks}")
 
 
 class _Ready(deque[Handle]):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -64,6 +65,35 @@ def test_a_killed_process_does_not_even_clean_up_until_it_is_buried(loop: FleetL
 
     loop.run_until_complete(main())
     assert seen == [1, -1]
+
+
+def test_a_buried_process_ends_though_a_blow_was_still_to_come(loop: FleetLoop) -> None:
+    seen = list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+        process.start(tick(loop, seen))
+        process.after_steps(1, process.kill)  # its begin, then nothing until it is cancelled
+        await asyncio.sleep(0.5)
+        process.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert seen == [-1]
+
+
+def test_a_task_that_does_not_end_is_an_error(loop: FleetLoop) -> None:
+    async def endless() -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+
+    async def main() -> None:
+        loop.outside(endless())
+        await loop.end_tasks()
+
+    with pytest.raises(RuntimeError, match=r"1 tasks do not end: .*endless"):
+        loop.run_until_complete(main())
 
 
 def test_a_blow_falls_between_two_steps(loop: FleetLoop) -> None:
