@@ -76,9 +76,10 @@ def test_shots_leave_at_their_instants_in_their_order(firing: Range) -> None:
 
 
 def test_a_recalled_shot_is_never_written(firing: Range) -> None:
-    recalled, other = firing.hold(1, 30), firing.hold(2, 35)
+    recalled, other = firing.hold(1, 3_600_000), firing.hold(2, 3_600_005)
     assert firing.thread.recall(recalled)
     assert firing.thread.recall(recalled), "it stays so"
+    firing.ahead_ns += 3_600_010 * MS
     firing.wait_for(1)
     assert firing.written == [2]
     assert not firing.thread.recall(other)
