@@ -67,6 +67,8 @@ GRANT SELECT, UPDATE ON sniperd.ledgers TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON sniperd.members, sniperd.calls TO {role};
 """
 
+# A role that owns the tables has taken this right from itself (_RIGHTS), at the latest when it made an earlier ledger.
+_MAY_BEGIN = "GRANT INSERT ON sniperd.ledgers TO CURRENT_USER"
 _LEDGER = "INSERT INTO sniperd.ledgers (ledger, account) VALUES ($1, $2) ON CONFLICT (ledger) DO NOTHING"
 ACCOUNT = "SELECT account FROM sniperd.ledgers WHERE ledger = $1"
 _GENESIS = """
@@ -96,12 +98,13 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
     try:
         async with connection.transaction():
             await connection.execute(_TABLES)
-            quoted = await connection.fetchval(_QUOTED, role) if role else "CURRENT_USER"
-            await connection.execute(_RIGHTS.format(role=quoted))
+            await connection.execute(_MAY_BEGIN)
             await connection.execute(_LEDGER, ledger, account)
             if await connection.fetchval(ACCOUNT, ledger) != account:
                 raise BadConfig(another_accounts(ledger))
             await connection.execute(_GENESIS, ledger, GENESIS)
+            quoted = await connection.fetchval(_QUOTED, role) if role else "CURRENT_USER"
+            await connection.execute(_RIGHTS.format(role=quoted))
     except asyncpg.InsufficientPrivilegeError as error:
         raise NoPermission(
             f"PostgreSQL: {error}; make the role the owner of the database (ALTER DATABASE … OWNER TO …), or "

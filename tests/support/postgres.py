@@ -73,9 +73,10 @@ class PostgresServer:
             )  # fmt: skip
         eventually(self._answers, "PostgreSQL answers", pause_s=0.05)
 
-    def sql(self, statement: str, *, user: str = ADMIN) -> str:
+    def sql(self, statement: str, *, user: str = ADMIN, database: str = "postgres") -> str:
         """Execute a statement, and return its rows, without alignment."""
-        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(user=user), "-c", statement).strip()
+        url = self.url(database, user)
+        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement).strip()
 
     def set(self, **settings: str) -> None:
         """Change settings of the running server; they last."""

@@ -19,6 +19,12 @@ __all__ = ["postgres"]
 pytestmark = pytest.mark.needs("postgresql")
 
 
+RIGHTS = """
+SELECT grantee || ' ' || table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type)
+FROM information_schema.role_table_grants WHERE table_schema = 'sniperd' GROUP BY 1
+"""
+
+
 class Machine:
     """A machine's configuration, and the command there."""
 
@@ -54,6 +60,25 @@ def test_a_machine_without_a_database_begins_an_empty_ledger(machine: Machine, p
     for _ in range(2):
         ran = init(machine, postgres)
         assert (ran.code, ran.output) == (0, "the ledger is there, and empty: start the daemons\n"), ran
+
+
+def test_a_role_that_owns_its_database_makes_the_ledger_and_keeps_the_rights_of_a_daemon_alone(
+    machine: Machine, postgres: PostgresServer
+) -> None:
+    """As the handbook's first step has it; the role is no administrator. Another account's ledger is made later."""
+    role = f"plain_{secrets.token_hex(4)}"
+    postgres.sql(f"CREATE ROLE {role} LOGIN")
+    postgres.sql(f"CREATE DATABASE {role} OWNER {role}")
+    machine.config["fleet"]["url"] = postgres.url(database=role, user=role)
+    for _ in range(2):
+        ran = machine.command()("fleet", "init")
+        assert (ran.code, ran.output) == (0, "the ledger is there, and empty: start the daemons\n"), ran
+    machine.config["fleet"]["ledger"] = "of-another-account"
+    machine.environ["MEXC_API_KEY"] = f"mx0v{secrets.token_hex(8)}"
+    assert machine.command()("fleet", "init").code == 0
+    rights = dict(row.split("|") for row in postgres.sql(RIGHTS, database=role).splitlines())
+    assert rights[f"{role} ledgers"] == "SELECT UPDATE"
+    assert rights[f"{role} log"] == "INSERT SELECT"
 
 
 def test_a_role_that_may_not_make_tables_is_told_who_may(machine: Machine) -> None:
