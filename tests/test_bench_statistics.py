@@ -28,11 +28,11 @@ ROUNDS: list[Round] = [
 
 
 def test_a_spread_is_the_median_between_the_quartiles() -> None:
-    assert spread([5, 1, 2, 3, 4]) == Spread(3, 2, 4)
+    assert spread([5, 1, 2, 3, 4]) == Spread(3, 2, 4, 1, 5)
 
 
 def test_a_single_value_is_its_own_quartiles() -> None:
-    assert spread([7.0]) == Spread(7.0, 7.0, 7.0)
+    assert spread([7.0]) == Spread(7.0, 7.0, 7.0, 7.0, 7.0)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_a_percentile_is_one_of_the_values(values: list[float], share: float, ex
 
 
 def test_a_ratio_is_taken_within_each_round_and_not_between_medians() -> None:
-    assert ratios(ROUNDS, "ms", "floor") == {"sniperd": Spread(3.0, 2.5, 3.5)}
+    assert ratios(ROUNDS, "ms", "floor") == {"sniperd": Spread(3.0, 2.5, 3.5, 2.0, 4.0)}
 
 
 def test_a_metric_that_a_contestant_lacks_has_neither_figure_nor_ratio() -> None:
-    assert figures(ROUNDS, "only") == {"sniperd": Spread(1.0, 1.0, 1.0)}
+    assert figures(ROUNDS, "only") == {"sniperd": Spread(1.0, 1.0, 1.0, 1.0, 1.0)}
     assert ratios(ROUNDS, "only", "floor") == {}
 
 
@@ -111,6 +111,13 @@ def test_a_table_has_each_contestant_beside_each_base() -> None:
     assert "6.00 [4.00 11.00]" in text
     assert "3.000 [2.500 3.500]" in text
     assert "what nobody measured" not in text
+
+
+def test_a_table_of_few_rounds_has_their_range() -> None:
+    metrics = {"ms": Metric("time, ms")}
+    text = table(report("x", Rounds(ROUNDS, [0.0] * 3, 3, 0), metrics, ["floor"], shows_range=True), metrics)
+    assert "6.00 [2.00 16.00]" in text
+    assert "3.000 [2.000 4.000]" in text
 
 
 def test_the_cpu_time_of_a_process_is_that_of_its_own_clock() -> None:

@@ -12,6 +12,8 @@ Each figure is measured beside its floor or a peer, in the same rounds::
     python -m tests.bench events           # signal to order while a hundred follow the events
     python -m tests.bench readers          # signal to order while eight read boards, lists and histories
     python -m tests.bench memory           # memory per order, and a start beside a million finished orders
+    python -m tests.bench fleet            # what a fleet costs its owner, beside a daemon alone
+    python -m tests.bench takeover         # loss and change of an owner, a standby's lag, a member that joins
     python -m tests.bench --quick          # shows that they run; the figures say little
 
 Absolute figures depend on the machine and on the minute; compare only the ratios within the same rounds, by their

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from tests.bench import appends, events, far, fleet, instant, locks, machine, memory, readers, report, wire
+from tests.bench import appends, events, far, fleet, instant, locks, machine, memory, readers, report, takeover, wire
 from tests.bench.contestants import ROOT, python_of
 from tests.bench.rounds import progress
 
@@ -90,6 +90,17 @@ def _fleet(wanted: Wanted) -> Measured:
     return fleet.measure(wanted.place, signals=signals, burst=burst, rounds=rounds, servers=servers), wire.METRICS
 
 
+def _takeover(wanted: Wanted) -> Measured:
+    sizes = (
+        {"burst": 100, "orders": 200, "recorded": 20}
+        if wanted.quick
+        else {"burst": 1_000, "orders": 100_000, "recorded": 100}
+    )
+    rounds, servers = wanted.rounds_or(1, 5), wanted.place.parents[1]
+    found = takeover.measure(wanted.place, **sizes, rounds=rounds, servers=servers, usual=not wanted.quick)
+    return found, takeover.METRICS
+
+
 MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "wire": _wire,
     "instant": _instant,
@@ -100,6 +111,7 @@ MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "readers": _readers,
     "memory": _memory,
     "fleet": _fleet,
+    "takeover": _takeover,
 }
 
 DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in it

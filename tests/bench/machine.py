@@ -45,6 +45,13 @@ def resident_bytes(pid: int) -> int:
     return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_bytes(pid: int) -> int:
+    """Return the most memory of a process that was in RAM at any moment."""
+    status = (PROC / str(pid) / "status").read_text()
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kilobytes) * 1_024
+
+
 def settle(pid: int, *, within_s: float = 30.0) -> None:
     """Wait until a process has done what it still had to do, for at most this time."""
     quiet, end_s, before_ns = 0, time.perf_counter() + within_s, cpu_ns(pid)

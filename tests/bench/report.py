@@ -27,9 +27,12 @@ class Report(msgspec.Struct):
     others_cores: list[float]  # in each round that counts
     figures: dict[str, dict[str, Spread]]  # metric, contestant
     ratios: dict[str, dict[str, dict[str, Spread]]]  # metric, base, contestant
+    shows_range: bool = False  # the least and the most in place of the quartiles: of few rounds, each counts
 
 
-def report(name: str, rounds: Rounds, metrics: Mapping[str, Metric], bases: Sequence[str]) -> Report:
+def report(
+    name: str, rounds: Rounds, metrics: Mapping[str, Metric], bases: Sequence[str], *, shows_range: bool = False
+) -> Report:
     """Sum up rounds: each metric, and its ratio to each base within the same round."""
     return Report(
         name,
@@ -39,6 +42,7 @@ def report(name: str, rounds: Rounds, metrics: Mapping[str, Metric], bases: Sequ
         others_cores=rounds.others_cores,
         figures={metric: figures(rounds.used, metric) for metric in metrics},
         ratios={metric: {base: ratios(rounds.used, metric, base) for base in bases} for metric in metrics},
+        shows_range=shows_range,
     )
 
 
@@ -46,7 +50,8 @@ def table(found: Report, metrics: Mapping[str, Metric]) -> str:
     """Write a report: a line for each metric and contestant, with the ratios to each base."""
     bases = list(next(iter(found.ratios.values()), {}))
     lines = [f"{found.name}: {calmness(found)}"]
-    heads = ["median [25 % to 75 %]", *(f"times {base}" for base in bases)]
+    spread = "median [least to most]" if found.shows_range else "median [25 % to 75 %]"
+    heads = [spread, *(f"times {base}" for base in bases)]
     lines.append(" " * NAME_WIDTH + "".join(f"{head:>{CELL_WIDTH}}" for head in heads))
     for metric, shown in metrics.items():
         if not found.figures[metric]:
@@ -54,7 +59,10 @@ def table(found: Report, metrics: Mapping[str, Metric]) -> str:
         lines.append(shown.title)
         for name, value in found.figures[metric].items():
             beside = (found.ratios[metric][base].get(name) for base in bases)
-            cells = [_cell(value, shown.digits), *(_cell(each, 3) if each else "" for each in beside)]
+            cells = [
+                _cell(value, shown.digits, found.shows_range),
+                *(_cell(each, 3, found.shows_range) if each else "" for each in beside),
+            ]
             shown_cells = "".join(f" {cell:>{CELL_WIDTH - 1}}" for cell in cells)
             lines.append(f"  {name:<{NAME_WIDTH - 2}}{shown_cells}".rstrip())
     return "\n".join(lines)
@@ -71,5 +79,6 @@ def calmness(found: Report) -> str:
     return text
 
 
-def _cell(value: Spread, digits: int) -> str:
-    return f"{value.median:,.{digits}f} [{value.q25:,.{digits}f} {value.q75:,.{digits}f}]"
+def _cell(value: Spread, digits: int, shows_range: bool) -> str:
+    low, high = (value.least, value.most) if shows_range else (value.q25, value.q75)
+    return f"{value.median:,.{digits}f} [{low:,.{digits}f} {high:,.{digits}f}]"

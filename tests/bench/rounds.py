@@ -23,11 +23,13 @@ Round = Mapping[str, Figures]
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """The median and the quartiles of some rounds."""
+    """The median and the quartiles of some rounds, and the least and the most of them."""
 
     median: float
     q25: float
     q75: float
+    least: float
+    most: float
 
 
 class Rounds(msgspec.Struct):
@@ -91,11 +93,11 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return the median and the quartiles."""
+    """Return the median, the quartiles and the range."""
     if len(values) == 1:
-        return Spread(values[0], values[0], values[0])
+        return Spread(*[values[0]] * 5)
     q25, median, q75 = statistics.quantiles(values, n=4, method="inclusive")
-    return Spread(median, q25, q75)
+    return Spread(median, q25, q75, min(values), max(values))
 
 
 def figures(rounds: Sequence[Round], metric: str) -> dict[str, Spread]:

@@ -87,7 +87,7 @@ def turn(contestant: Contestant, exchange: Exchange, signals: int, burst: int) -
             rate = _one_after_another(contestant.signals, exchange, burst)
         cpu_all_ns = busy.cpu_ns
     else:
-        rate, busy, cpu_all_ns = _at_once(contestant, exchange, burst)
+        rate, busy, cpu_all_ns = at_once(contestant, exchange, burst)
     return {
         "idle_p50_ms": statistics.median(took),
         "idle_p99_ms": percentile(took, 0.99),
@@ -138,7 +138,7 @@ def _one_after_another(path: Path, exchange: Exchange, signals: int) -> float:
     return _rate(exchange, signals, began_ns)
 
 
-def _at_once(contestant: Contestant, exchange: Exchange, signals: int) -> tuple[float, machine.Effort, int]:
+def at_once(contestant: Contestant, exchange: Exchange, signals: int) -> tuple[float, machine.Effort, int]:
     """Send all signals at once, each on a connection of its own.
 
     Returns: orders per second; the contestant's effort until the last order left; its CPU time until it was quiet, ns.
