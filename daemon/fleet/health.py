@@ -45,6 +45,21 @@ def standing_of(terms: Terms, owning: Owning, seen: Seen) -> Standing:
     return Standing.STANDBY if standing is Standing.OWNER and not owning.is_owner else standing
 
 
+def report_of(terms: Terms, contact: Contact, *, n: int, reaches_exchange: bool) -> MemberReport:
+    """Return what a member says about itself to the others."""
+    return MemberReport(
+        member=terms.member,
+        name=terms.name,
+        role=terms.role,
+        version=terms.version,
+        format=terms.format,
+        n=n,
+        clock_error_ms=contact.clock_error_ms,
+        reaches_exchange=reaches_exchange,
+        configuration=terms.configuration,
+    )
+
+
 def health_of(
     terms: Terms, contact: Contact, copy: Copy, owning: Owning, seen: Seen, *, backend: str, cannot_own: str | None
 ) -> FleetHealth:

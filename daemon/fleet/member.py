@@ -19,14 +19,14 @@ from daemon.core.rules.lease_fence import may_renew, next_end_ms, owners_ms
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.fleet_health import FleetHealth
-from daemon.errors import BackendFailed, NotDurable
+from daemon.errors import BackendFailed, LogWentBack, NotDurable
 from daemon.fleet.agreement import check_account
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy
 from daemon.fleet.entries import Body, Takeover, encode
-from daemon.fleet.health import Seen, health_of
+from daemon.fleet.health import Seen, health_of, report_of
 from daemon.fleet.owning import RETRY_S, Owning
-from daemon.fleet.port import Backend, Change, Entry, Lease, MemberReport, Notice, Role, next_entry
+from daemon.fleet.port import Backend, Change, Entry, Lease, Notice, Role, next_entry
 from daemon.fleet.takeover import LeaseTaken, reason_to_take
 from daemon.fleet.terms import Terms
 from daemon.store.store import Store
@@ -182,7 +182,11 @@ class Member:
             tasks.start_soon(self._listen)
             tasks.start_soon(self._keep_measuring)
             tasks.start_soon(self._keep_reporting)
-            await self._until_owner()
+            try:
+                await self._until_owner()
+            except LogWentBack as error:
+                self.contact.report("fleet.log_went_back", known=self.position, error=str(error))
+                raise
             await self._keep_lease()
 
     def take(self, reason: str) -> None:
@@ -377,19 +381,10 @@ class Member:
         await self._is_admitted.wait()
         for turn in count():
             self._is_to_report.clear()
-            report = MemberReport(
-                member=self.terms.member,
-                name=self.terms.name,
-                role=self.terms.role,
-                version=self.terms.version,
-                format=self.terms.format,
-                n=self.position,
-                clock_error_ms=self.contact.clock_error_ms,
-                reaches_exchange=self._reaches_exchange,
-                configuration=self.terms.configuration,
-            )
             try:
-                await self._backend.report(report)
+                await self._backend.report(
+                    report_of(self.terms, self.contact, n=self.position, reaches_exchange=self._reaches_exchange)
+                )
                 self.seen.members = await self._backend.members()
                 self.seen.members_ms = self.contact.now_ms()
                 if turn % REPORTS_A_CHECK == 0:

@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.core.rules.lease_fence import LEAST_WINDOW_MS, may_renew, next_end_ms
 from daemon.core.state.changes import ChangeSet
-from daemon.errors import BackendFailed, Deposed, LogUnreachable
+from daemon.errors import BackendFailed, Deposed, LogUnreachable, LogWentBack
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
@@ -82,6 +82,9 @@ class Owning:
                 break
             except Deposed:
                 self._lose(None)
+                raise
+            except LogWentBack as error:
+                self._contact.report("fleet.log_went_back", known=self._copy.position.n, error=str(error))
                 raise
             except BackendFailed as error:
                 self._contact.failed(error)

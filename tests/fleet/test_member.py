@@ -397,10 +397,13 @@ async def test_a_log_that_lost_entries_stops_those_who_have_seen_them(tmp_path: 
         with anyio.fail_after(5):
             await standby.ended.wait()
         assert isinstance(standby.failure, LogWentBack)
+        [told] = [event for event in standby.emitted if event.name == "fleet.log_went_back"]
+        assert told.detail == {"known": 4, "error": str(standby.failure)}
     async with machine.running() as again:
         with anyio.fail_after(1):
             await again.ended.wait()
         assert isinstance(again.failure, LogWentBack)
+        assert again.names() == ["fleet.log_went_back"]
 
 
 async def test_an_owner_does_not_write_onto_a_log_that_lost_entries(tmp_path: Path) -> None:
@@ -412,6 +415,9 @@ async def test_an_owner_does_not_write_onto_a_log_that_lost_entries(tmp_path: Pa
         with pytest.raises(CommitFailed, match="the fleet's log ends at entry 1"):
             await owner.commit(2)
         assert len(shared.log) == 1
+        [told] = [event for event in owner.emitted if event.name == "fleet.log_went_back"]
+        assert told.detail["known"] == 2
+        assert str(told.detail["error"]).startswith("the fleet's log ends at entry 1")
 
 
 async def test_a_member_that_cannot_read_the_log_stops_copying_and_never_owns(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ FLEET_EVENTS: dict[str, Kind] = {
         ("doubts",), durable=False,
     ),
     "fleet.log_went_back": Kind(
-        Level.CRITICAL, "the fleet's log lacks entries that this member has seen; it does not start with that log",
-        ("log", "known"), durable=False,
+        Level.CRITICAL, "the fleet's log lacks entries that this member has seen, or has others instead; it ends",
+        ("known", "error"), durable=False,
     ),
     "fleet.loss_accepted": Kind(
         Level.WARNING, "the operator accepted that the log lacks entries; trading starts halted",

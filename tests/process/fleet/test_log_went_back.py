@@ -47,4 +47,7 @@ def test_members_that_saw_more_than_a_restored_log_do_not_start(fleet: Fleet, se
     for member in fleet.members:
         member.daemon.launch()
         assert member.daemon.process.exit_code() == 65
+        [told] = member.daemon.process.events("fleet.log_went_back")
+        assert (told["level"], told["known"]) == ("critical", seen)
+        assert "sniperd fleet accept-loss" in told["error"]
     assert len(fleet.exchange.orders()) == 2
