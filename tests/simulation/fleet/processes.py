@@ -44,13 +44,15 @@ class Process:
         self.is_stopped = True
 
     def go_on(self) -> None:
-        """Run again, with what was kept back first."""
+        """Run again, with what was kept back first. What was to strike does not any more."""
+        self._steps = None
         if not self.killed:
             self._release()
 
     def kill(self) -> None:
-        """Run no step ever again."""
+        """Run no step ever again. What was to strike does not any more."""
         self.killed = self.is_stopped = True
+        self._steps = None
 
     def after_steps(self, steps: int, strike: Callable[[], None]) -> None:
         """Call ``strike`` before the process takes a step, after so many others."""

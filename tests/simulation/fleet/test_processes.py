@@ -1,7 +1,7 @@
 """Processes in one loop: a stopped one takes no step, a killed one never again, and the others do not notice."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -109,6 +109,23 @@ def test_a_blow_falls_between_two_steps(loop: FleetLoop) -> None:
         await loop.end_tasks()
 
     loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("end", [Process.kill, Process.go_on])
+def test_a_blow_that_comes_too_late_does_not_fall(loop: FleetLoop, end: Callable[[Process], None]) -> None:
+    struck = list[float]()
+
+    async def main() -> None:
+        process = Process(loop)
+        process.start(tick(loop, []))
+        process.after_steps(0, lambda: struck.append(loop.time()))
+        end(process)
+        await asyncio.sleep(9)
+        process.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert struck == []
 
 
 def test_what_a_process_starts_outside_goes_on_without_it(loop: FleetLoop) -> None:
