@@ -12,7 +12,7 @@ import msgspec
 
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
-from daemon.core.verbs.restored import COPIED_FACT
+from daemon.core.verbs.restored import COPIED_FACT, COPIED_WHY_FACT
 from daemon.errors import BackendFailed, BadDatabase, LogWentBack
 from daemon.fleet.entries import FORMAT, Body, NewerFormat, Takeover, decode
 from daemon.fleet.identity import MEMBER_FACT, Identity, identity_fact
@@ -192,7 +192,8 @@ class Copy:
         """
         if self._identity is not None and self._identity.is_copied:
             self._identity = msgspec.structs.replace(self._identity, is_copied=False)
-            await self._store.apply([ChangeSet(facts={COPIED_FACT: ""} | identity_fact(self._identity))])
+            unmarked = {COPIED_FACT: "", COPIED_WHY_FACT: ""}
+            await self._store.apply([ChangeSet(facts=unmarked | identity_fact(self._identity))])
 
     def _other_past(self, n: int) -> LogWentBack:
         return LogWentBack(

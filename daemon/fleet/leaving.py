@@ -4,13 +4,16 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.core.verbs.restored import COPIED_FACT
+from daemon.core.verbs.restored import COPIED_FACT, COPIED_WHY_FACT
 from daemon.errors import BadDatabase
 from daemon.fleet.beginning import FLEET_FACTS, opened
 from daemon.fleet.identity import MEMBER_FACT, Identity
 from daemon.store import queries, rows
 from daemon.store.backup import complete_until
 from daemon.store.opening import POSITION_FACT, transaction
+
+WHY = "it left its fleet with a copy"
+"""Why trading is halted afterwards."""
 
 
 class Left(msgspec.Struct, frozen=True, rename="camel"):
@@ -39,6 +42,6 @@ def leave(database: Path) -> Left:
         until = complete_until(connection)
         with transaction(connection):
             connection.execute("DELETE FROM facts WHERE substr(name, 1, ?) = ?", (len(FLEET_FACTS), FLEET_FACTS))
-            connection.execute(rows.UPSERT_FACT, (COPIED_FACT, until))
+            connection.executemany(rows.UPSERT_FACT, {COPIED_FACT: until, COPIED_WHY_FACT: WHY}.items())
     member = None if stored is None else msgspec.json.decode(stored, type=Identity).member
     return Left(str(path), member, until)

@@ -17,7 +17,7 @@ import msgspec
 
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
-from daemon.core.verbs.restored import COPIED_FACT
+from daemon.core.verbs.restored import COPIED_FACT, COPIED_WHY_FACT
 from daemon.errors import BadDatabase, Deposed
 from daemon.fleet.beginning import FLEET_FACTS, latest_ms, opened
 from daemon.fleet.copying import BEGINNING_FACT, PIECE, body_of, changes_of, position_fact
@@ -28,6 +28,9 @@ from daemon.store.backup import complete_until
 from daemon.store.opening import POSITION_FACT, transaction
 from daemon.store.schema import SCHEMA
 from daemon.store.writer import write_groups
+
+WHY = "the fleet's log lost entries, and went on with a copy"
+"""Why trading is halted afterwards."""
 
 
 class Accepted(msgspec.Struct, frozen=True, rename="camel"):
@@ -153,6 +156,6 @@ def _last(connection: sqlite3.Connection, reason: str, actor: str, at_ms: int, l
         name="fleet.loss_accepted", at_ms=at_ms, actor=actor, detail={"reason": reason, "log": log, "known": known}
     )
     return ChangeSet(
-        facts=kept | {COPIED_FACT: complete_until(connection), BEGINNING_FACT: ""},
+        facts=kept | {COPIED_FACT: complete_until(connection), COPIED_WHY_FACT: WHY, BEGINNING_FACT: ""},
         events=[event],
     )

@@ -18,7 +18,7 @@ from daemon.core.values.orders import Order, decoded, encoded
 from daemon.core.values.states import SEARCHED, UNDER_WAY
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.outcomes import in_doubt
-from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
+from daemon.core.verbs.restored import COPIED_FACT, COPIED_WHY_FACT, begin_from_copy
 
 
 class Unfinished:
@@ -106,7 +106,7 @@ def recover(d: Decision, remembered: Remembered) -> None:
         else:
             _resume(d, each)
     if remembered.copied is not None:
-        begin_from_copy(d, remembered.copied)
+        begin_from_copy(d, remembered.copied, remembered.facts.get(COPIED_WHY_FACT, ""))
     day = remembered.last_ms // DAY_MS
     d.state.orders.tally = Tally(accepted_ms=remembered.accepted_ms, day=day, fills=remembered.filled)
 

@@ -27,6 +27,9 @@ from daemon.core.verbs.outcomes import in_doubt
 COPIED_FACT = "copied"
 """Name under which a copy stores its last event's instant; empty once a daemon has started from it."""
 
+COPIED_WHY_FACT = "copied_why"
+"""Name under which a copy stores why it is one, if it is no restored backup."""
+
 TOKEN_FACT = "last_token"  # noqa: S105  # a fencing token is no secret
 """Name under which the fencing token is stored that a restored database goes on from."""
 
@@ -35,9 +38,9 @@ TOKENS_PER_MS = 1_000
 below 2**53, up to which a JSON number is exact everywhere."""
 
 
-def begin_from_copy(d: Decision, copied: str) -> None:
-    """Start from a restored database, after recovery has loaded it."""
-    d.changes.facts[COPIED_FACT] = ""
+def begin_from_copy(d: Decision, copied: str, why: str) -> None:
+    """Start from a copy, after recovery has loaded it: a restored backup, unless ``why`` says something else."""
+    d.changes.facts[COPIED_FACT] = d.changes.facts[COPIED_WHY_FACT] = ""
     d.state.locks.last_token = _token_base(d.state.locks.last_token, d.now_ms)
     d.changes.facts[TOKEN_FACT] = str(d.state.locks.last_token)
     for order in [order for order in d.state.orders.values() if order.state is State.QUEUED]:
@@ -47,7 +50,8 @@ def begin_from_copy(d: Decision, copied: str) -> None:
             _doubt(d, order, copied)
     before, d.state.gate.halted = d.state.gate.halted, None
     reason = (
-        f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
+        f"{why or 'restored from a backup'} that knows nothing after {copied}: "
+        "compare the orders since then with the exchange, "
         "stop every program that would send them again, then resume"
     )
     halt(d, reason=reason if before is None else f"{reason}; halted before that: {before}")

@@ -12,7 +12,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.core.verbs.rescheduling import reschedule
-from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
+from daemon.core.verbs.restored import COPIED_FACT, COPIED_WHY_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, placed, query, report, rules, symbol_rules
@@ -49,6 +49,17 @@ def test_trading_is_halted_until_the_operator_resumes_and_the_reason_names_the_t
     assert bench.events()[-1].name == "trading.halted"
     bench.resume()
     assert bench.submit(symbol="NEWUSDT").state is State.IN_FLIGHT
+
+
+def test_the_reason_names_why_the_database_is_a_copy(bench: Bench) -> None:
+    bench.disk.facts[COPIED_WHY_FACT] = "the log lost entries, and went on with a copy"
+    restored(bench)
+    assert (bench.state.gate.halted or "").startswith(
+        f"the log lost entries, and went on with a copy that knows nothing after {COPIED}: compare"
+    )
+    bench.resume()
+    restored(bench)
+    assert (bench.state.gate.halted or "").startswith("restored from a backup")
 
 
 def test_the_next_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None:
