@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from tests.support.scratch import scratch
 from tests.support.waiting import eventually
 
 ADMIN = "admin"
@@ -148,9 +149,8 @@ class PostgresServer:
 @contextmanager
 def postgres_server(parent: Path | None = None) -> Iterator[PostgresServer]:
     """Make a place for a server, and remove it, and end the server, at the end."""
-    directory = Path(
-        tempfile.mkdtemp(prefix="pg", dir=parent)
-    )  # a short path: those of Unix sockets have 107 bytes at most
+    # A short path: those of Unix sockets have 107 bytes at most.
+    directory = Path(tempfile.mkdtemp(prefix="pg", dir=parent or scratch()))
     if os.geteuid() == 0:
         shutil.chown(directory, "nobody", "nogroup")
     server = PostgresServer(directory)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.child import Child
 from tests.support.daemon_process import KEYS, Daemon, Keys, Tables, plain_environment
 from tests.support.exchange_process import Exchange
+from tests.support.scratch import scratch
 
 GROUP_MAY_PASS = 0o750
 
@@ -55,7 +56,7 @@ class Stage:
 @contextmanager
 def stage() -> Iterator[Stage]:
     """Create a stage. Its path is short, as a Unix socket's path must be, and accessible to root's group."""
-    directory = Path(tempfile.mkdtemp(prefix="sd-"))
+    directory = Path(tempfile.mkdtemp(prefix="sd-", dir=scratch()))
     directory.chmod(GROUP_MAY_PASS)
     try:
         with ExitStack() as ends:
