@@ -106,12 +106,14 @@ async def running(
     database: Path,
     backlog: Callable[[Api], Awaitable[None]] | None = None,
     simulated: SimulatedExchange | None = None,
+    config: Config | None = None,
 ) -> AsyncIterator[Api]:
     """Run an engine on a database, with a simulated exchange.
 
-    ``backlog`` is what it decides before it dispatches; ``simulated`` is the exchange, in place of a new one.
+    ``backlog`` is what it decides before it dispatches; ``simulated`` is the exchange, in place of a new one, and
+    ``config`` the configuration, in place of the defaults.
     """
-    clock, config, book = WallClock(), Config(), Book()
+    clock, config, book = WallClock(), config or Config(), Book()
     with closing(book):
         if simulated is None:
             simulated = SimulatedExchange(book, rng=Random(1))  # noqa: S311  # a simulation

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from daemon.config.tables import Config, ExchangeTable
 from daemon.core.values.fills import Fill
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
@@ -24,6 +25,9 @@ from tests.support.waiting import PATIENCE_S, wall_ms
 
 BOT = Caller(actor="bot", administrator=False)
 TRADES = "/api/v3/myTrades"
+AMPLE = Config(exchange=ExchangeTable(weight_per_10s=1_000_000))
+"""What a start asks for leaves ample weight, so no read waits for that."""
+
 NO_TRADES = Fault("error_before", endpoint=f"GET {TRADES}")
 
 
@@ -71,7 +75,7 @@ def asked(simulated: SimulatedExchange) -> list[int]:
 async def test_the_fills_of_an_order_are_stored_as_the_exchange_has_them_and_explained(
     tmp_path: Path, simulated: SimulatedExchange
 ) -> None:
-    async with running(tmp_path / "x.db", simulated=simulated) as api:
+    async with running(tmp_path / "x.db", simulated=simulated, config=AMPLE) as api:
         order = await filled(api)
         fills = await stored(api, order)
         explained = value_of(await api.ask("GET", "/v1/orders/{id}/explain", name=order.order_id))
@@ -98,24 +102,24 @@ async def test_fills_that_could_not_be_read_are_read_after_the_next_start_in_one
     tmp_path: Path, simulated: SimulatedExchange
 ) -> None:
     simulated.set_faults([NO_TRADES])
-    async with running(tmp_path / "x.db", simulated=simulated) as api:
+    async with running(tmp_path / "x.db", simulated=simulated, config=AMPLE) as api:
         orders = [await filled(api, owner_id=f"bot {number}") for number in range(5)]
         await until(lambda: bool(asked(simulated)))
         assert api.count("SELECT count(*) FROM fills") == 0
     simulated.set_faults([])
     before = len(asked(simulated))
-    async with running(tmp_path / "x.db", simulated=simulated) as api:
+    async with running(tmp_path / "x.db", simulated=simulated, config=AMPLE) as api:
         for order in orders:
             fills = await stored(api, order)
             assert sum(fill.quantity for fill in fills) == order.executed_quantity
     assert len(asked(simulated)) - before == 1
-    async with running(tmp_path / "x.db", simulated=simulated) as api:
+    async with running(tmp_path / "x.db", simulated=simulated, config=AMPLE) as api:
         await stored(api, await filled(api, "ETHUSDT"))
     assert len(asked(simulated)) - before == 2, "what is complete is not read again"
 
 
 async def test_nothing_is_read_around_an_instant(tmp_path: Path, simulated: SimulatedExchange) -> None:
-    async with running(tmp_path / "x.db", simulated=simulated) as api:
+    async with running(tmp_path / "x.db", simulated=simulated, config=AMPLE) as api:
         instant_ms = wall_ms() + 2_000
         later = await api.context.order_commands.submit(
             request(symbol="ETHUSDT", quote_order_qty=Decimal(25), execute_at=instant_ms), BOT
