@@ -25,7 +25,7 @@ from daemon.store import fill_queries, queries
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
-from daemon.store.commit import Commit, count_rows
+from daemon.store.commit import Commit
 from daemon.store.connection import ConnectionRunner, EmitName, InlineOrThread, LockWait, Runner
 from daemon.store.files import InstanceLock, file_check, instance_lock, make_file, real
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
@@ -98,7 +98,7 @@ class Store:
     async def apply(self, groups: Sequence[ChangeSet]) -> list[Event]:
         """Write groups that the owner of a fleet committed, in its order and in one transaction; return their events.
 
-        Each group is written by itself: a row of a later one may rely on an earlier one, as on a lock's release.
+        A row that several of them hold is written once, as the last one has it (:mod:`daemon.store.joined_groups`).
 
         Raises:
             CommitFailed: the disk failed, or the groups contradict what is on it.
@@ -107,11 +107,11 @@ class Store:
         """
         self.writer.check_files()
         try:
-            await self._write.waiting_for_lock(partial(write_groups, groups=groups))
+            written = await self._write.waiting_for_lock(partial(write_groups, groups=groups))
         except sqlite3.Error as error:
             reason = f"cannot copy the fleet's log: {error}; check the disk's space and health, then start again"
             raise self.writer.fail(CommitFailed(reason)) from error
-        self.writer.wrote_elsewhere(sum(map(count_rows, groups)))
+        self.writer.wrote_elsewhere(written)
         return [event for group in groups for event in group.events]
 
     async def fact(self, name: str) -> str | None:

@@ -18,7 +18,7 @@ process.
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 
 import anyio
@@ -30,6 +30,7 @@ from daemon.errors import CommitFailed, DatabaseGone, Locked, SniperdError
 from daemon.store import rows
 from daemon.store.commit import Commit, again
 from daemon.store.connection import ConnectionRunner
+from daemon.store.joined_groups import joined
 from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 
 IDLE_S = 0.25
@@ -298,24 +299,28 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
         _write_rows(connection, group)
 
 
-def write_groups(connection: sqlite3.Connection, groups: Sequence[ChangeSet]) -> None:
-    """Write groups of another database one after the other in one transaction.
+def write_groups(connection: sqlite3.Connection, groups: Sequence[ChangeSet]) -> int:
+    """Write groups of another database, in its order, in one transaction; return how many rows that took.
 
     That database may have removed an order whose key had expired, and have given the key to another order. So a key is
     taken from any order that still has it here.
     """
+    written = 0
     with transaction(connection):
-        for group in groups:
-            bound = [(order.key, order.seq) for order in group.orders.values() if order.key_bound]
+        for each in joined(groups):
+            bound = [(order.key, order.seq) for order in each.rows.orders.values() if order.key_bound]
             connection.executemany(rows.TAKE_KEY, bound)
-            _write_rows(connection, group)
+            _write_rows(connection, each.rows, each.waited)
+            written += each.rows.rows
+    return written
 
 
-def _write_rows(connection: sqlite3.Connection, group: Commit | ChangeSet) -> None:
+def _write_rows(connection: sqlite3.Connection, group: Commit, waited: Collection[str] = ()) -> None:
+    """Write a group's rows; ``waited`` are the ids of orders that were in the queue, though they no longer are."""
     orders = list(group.orders.values())
     connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
     for order in orders:
-        if order.state is State.QUEUED:
+        if order.state is State.QUEUED or order.order_id in waited:
             connection.execute(rows.UPSERT_QUEUE, rows.queue_row(order))
         elif connection.execute(rows.HAS_QUEUE_ROW, (order.order_id,)).fetchone():
             connection.execute(rows.UPDATE_QUEUE, (*rows.queue_row(order), order.order_id))
