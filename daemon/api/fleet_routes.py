@@ -78,7 +78,7 @@ class Fleet:
         refuses=_REFUSES,
     )
     async def take(self, request: Request) -> Response:
-        """Own the account at once, before the owner's lease has ended."""
+        """Own the account at once, before the owner's lease has ended; refused if another member takes it meanwhile."""
         asked = _take.decode(request.body)
         member, actor = self._member(request)
         await member.take(actor, checked_reason(asked.reason))

@@ -152,20 +152,28 @@ class FleetProcess:
         """Own the account at once; return when this member owns it.
 
         Raises:
-            WrongState: this member cannot own the account, owns it already, or did not get it in time.
+            WrongState: this member cannot own the account, owns it already, did not get it in time, or another one took
+                it meanwhile.
 
         """
         why_not = "it owns the account already" if self.member.is_owner else self.member.cannot_own
         if why_not is not None:
             raise WrongState(f"this member cannot take the account: {why_not}")
-        self.member.take(f"{reason} ({actor})")
-        with anyio.move_on_after(TAKE_S):
-            await self.member.stand_by()
+        order = self.member.take(f"{reason} ({actor})")
+        try:
+            with anyio.move_on_after(TAKE_S):
+                await order.over()
+        finally:
+            self.member.take_no_more(order)
+        if self.member.is_owner:
             return
-        self.member.take_no_more()
+        if order.is_overtaken:
+            raise WrongState(
+                f"{self.member.health().owner} took the account meanwhile; to take it from there, give the order again"
+            )
         raise WrongState(
             "this member did not get the account in time: "
-            f"{self.member.contact.backend_error or self.member.cannot_own or 'others were faster'}; it tries no more"
+            f"{self.member.contact.backend_error or self.member.cannot_own or 'the owner was faster'}; it tries no more"
         )
 
     async def forget(self, name: str, actor: str, reason: str) -> None:

@@ -113,7 +113,8 @@ def take(reason: str, config_path: Path | None, as_json: bool) -> None:
 
     No order is sent twice, because the former owner can write nothing more. But until its lease has ended, what it has
     signed may still reach the exchange: its armed orders are in doubt. Where you can wait a few seconds, wait: the
-    takeover comes by itself. For an owner that works use `sniperd fleet hand-over`.
+    takeover comes by itself. For an owner that works use `sniperd fleet hand-over`. If another member takes it
+    meanwhile, this one does not take it from there, and the command says so.
     """
     found = _change(config_path, "take", {"reason": reason}, timeout_s=TAKE_S)
     show.answer(found, _show, as_json=as_json)

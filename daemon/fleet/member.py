@@ -19,14 +19,16 @@ from daemon.core.rules.lease_fence import may_renew, next_end_ms, owners_ms
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.fleet_health import FleetHealth
-from daemon.errors import BackendFailed, LogWentBack, NotDurable
+from daemon.errors import BackendFailed, LogWentBack, WrongState
 from daemon.fleet.agreement import check_account
 from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy
+from daemon.fleet.durability import Durability
 from daemon.fleet.entries import Body, Takeover, encode
 from daemon.fleet.health import Seen, health_of, report_of
 from daemon.fleet.owning import RETRY_S, Owning
 from daemon.fleet.port import Backend, Change, Entry, Lease, Notice, Role, next_entry
+from daemon.fleet.take_order import TakeOrder
 from daemon.fleet.takeover import LeaseTaken, reason_to_take
 from daemon.fleet.terms import Terms
 from daemon.store.store import Store
@@ -103,12 +105,13 @@ class Member:
         self.contact = Contact(clock, exchange_clock, emit)
         self.copy = Copy(backend, store, on_events, terms.format)
         self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease)
+        self._durability = Durability(terms, backend, self.contact, self.seen)
         self._backend = backend
         self._store = store
         self._measure = measure
         self._mine: LeaseTaken | None = None
         self._asked: _Asked | None = None  # a takeover that was asked for, with an unknown outcome
-        self._ordered: str | None = None
+        self._order: TakeOrder | None = None
         self._owned: Owned | None = None
         self._is_admitted = asyncio.Event()  # the ledger is this machine's account's
         self._is_owned = asyncio.Event()
@@ -189,14 +192,24 @@ class Member:
                 raise
             await self._keep_lease()
 
-    def take(self, reason: str) -> None:
-        """Take the account over at once, before the owner's lease ends: an administrator ordered it."""
-        self._ordered = reason
-        self._changed.set()
+    def take(self, reason: str) -> TakeOrder:
+        """Take the account over at once, before the owner's lease ends: an administrator ordered it.
 
-    def take_no_more(self) -> None:
-        """Withdraw the order of :meth:`take`: it must not be carried out after its command has ended."""
-        self._ordered = None
+        Raises:
+            WrongState: such an order is being carried out.
+
+        """
+        if self._order is not None:
+            raise WrongState("this member is taking the account already")
+        self._order = TakeOrder(reason, self.seen.lease.owner)
+        self._changed.set()
+        return self._order
+
+    def take_no_more(self, order: TakeOrder) -> None:
+        """Withdraw an order of :meth:`take`: it must not be carried out after its command has ended."""
+        order.end()
+        if self._order is order:
+            self._order = None
 
     async def hand_over(self, *, last_window_ms: int, to: str = "", reason: str) -> None:
         """Let another member take over before the lease would end. Nothing may be decided or signed any more.
@@ -226,7 +239,7 @@ class Member:
                 await self.copy.catch_up()
                 self.seen.lease = await self._backend.lease()
                 if is_first:
-                    await self._check_durability()
+                    await self._durability.check()
                     is_first, owner = False, self.seen.lease.owner or None
                     self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=owner, n=self.position)
                 if self.copy.unreadable not in {None, unreadable}:
@@ -239,11 +252,6 @@ class Member:
                 self.contact.failed(error)
             with anyio.move_on_after(self._look_again_s()):
                 await self._changed.wait()
-
-    async def _check_durability(self) -> None:
-        self.seen.doubts = await self._backend.doubts(self.terms.durability)
-        if self.seen.doubts and self.terms.role is Role.MEMBER:
-            raise NotDurable(f"the fleet's database may lose what it acknowledged: {'; '.join(self.seen.doubts)}")
 
     def _look_again_s(self) -> float:
         """Return when to look again, in seconds."""
@@ -258,6 +266,8 @@ class Member:
         """Take the account if that is due; return whether this member owns it now."""
         if self._asked is not None:  # the same again: it succeeds if it had its effect
             return await self._ask(self._asked)
+        if self._order is not None and not self._order.is_due(self.seen.lease.owner):
+            self._order = None
         if self.terms.role is Role.DOOR or self.copy.unreadable is not None or self.copy.is_incomplete:
             return False
         reason = reason_to_take(
@@ -270,7 +280,7 @@ class Member:
             known=self.contact.known,
             now_ns=self.contact.now_ns(),
             head_start_ms=self.terms.lease_ms,
-            ordered=self._ordered,
+            ordered=None if self._order is None else self._order.reason,
         )
         if reason is None:
             return False
@@ -278,15 +288,7 @@ class Member:
         if known is None or not may_renew(known, self.contact.now_ns(), self.terms.lease_ms):
             self._is_to_measure.set()  # who cannot reach the exchange could not keep the account either
             return False
-        return await self._is_durable() and await self._take(reason)
-
-    async def _is_durable(self) -> bool:
-        """Return whether the database still keeps what it acknowledges: it may have been set otherwise since."""
-        seen = self.seen
-        before, seen.doubts = seen.doubts, await self._backend.doubts(self.terms.durability)
-        if seen.doubts and not before:
-            self.contact.report("fleet.database_doubted", doubts="; ".join(seen.doubts))
-        return not seen.doubts
+        return await self._durability.holds() and await self._take(reason)
 
     async def _take(self, reason: str) -> bool:
         """Ask for the account; return whether this member got it."""
@@ -322,6 +324,8 @@ class Member:
         self._owned = Owned(lease, self.copy.former_until_ms, self.copy.last_ms)
         self.owning.begin(lease)
         self._is_owned.set()
+        if self._order is not None:
+            self.take_no_more(self._order)
         self._is_to_measure.set()
         return True
 
@@ -388,7 +392,7 @@ class Member:
                 self.seen.members = await self._backend.members()
                 self.seen.members_ms = self.contact.now_ms()
                 if turn % REPORTS_A_CHECK == 0:
-                    await self._is_durable()
+                    await self._durability.holds()
             except BackendFailed as error:
                 self.contact.failed(error)
             with anyio.move_on_after(REPORT_S):

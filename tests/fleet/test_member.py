@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
-from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable
+from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable, WrongState
 from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Lease, Role, next_entry
 from daemon.fleet.takeover import ANY
@@ -98,13 +98,50 @@ async def test_an_order_to_take_over_that_was_withdrawn_has_no_effect_later(tmp_
         await owns(owner)
         await anyio.sleep(1)
         standby.cable.is_cut = True
-        standby.member.take("the operator wants it there")
+        order = standby.member.take("the operator wants it there")
         await anyio.sleep(1)
-        standby.member.take_no_more()
+        standby.member.take_no_more(order)
         standby.cable.is_cut = False
         await anyio.sleep(2)
         await owner.commit(1)
         assert (owner.member.is_owner, standby.member.is_owner) == (True, False)
+
+
+async def test_of_two_members_that_are_ordered_to_take_over_at_once_one_does(tmp_path: Path) -> None:
+    shared = database()
+    async with AsyncExitStack() as stack:
+        owner, *others = [
+            await stack.enter_async_context(Machine(shared, tmp_path, name).running()) for name in ("a", "b", "c")
+        ]
+        owner.member.take("first")
+        await owns(owner)
+        await anyio.sleep(1)
+        orders = [other.member.take("the operator wants it there") for other in others]
+        with anyio.fail_after(1):
+            for order in orders:
+                await order.over()
+        assert sorted(other.member.is_owner for other in others) == [False, True]
+        assert [order.is_overtaken for order in orders] == [not other.member.is_owner for other in others]
+        [late] = [other for other in others if not other.member.is_owner]
+        late.member.take("the operator wants it there all the same")
+        await owns(late)
+
+
+async def test_a_member_takes_one_order_at_a_time(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        standby.cable.is_cut = True
+        order = standby.member.take("the operator wants it there")
+        with pytest.raises(WrongState, match="is taking the account already"):
+            standby.member.take("and so does another one")
+        standby.member.take_no_more(order)
+        another = standby.member.take("and so does another one")
+        standby.member.take_no_more(order)  # which has ended
+        standby.cable.is_cut = False
+        with anyio.fail_after(2):
+            await another.over()
+        assert standby.member.is_owner
 
 
 async def test_an_owner_that_lost_its_lease_does_not_even_try_to_append(tmp_path: Path) -> None:

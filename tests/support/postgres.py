@@ -79,6 +79,18 @@ class PostgresServer:
         url = self.url(database, user)
         return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement).strip()
 
+    @contextmanager
+    def locked(self, rows: str) -> Iterator[None]:
+        """Hold a lock on the rows of a query until the context ends."""
+        command = _as_other("psql", "-XAtq", "-d", self.libpq)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"BEGIN; {rows} FOR UPDATE;\n")
+            session.stdin.flush()
+            assert session.stdout.readline(), "psql has ended"
+            yield
+
     def set(self, **settings: str) -> None:
         """Change settings of the running server; they last."""
         for name, value in settings.items():

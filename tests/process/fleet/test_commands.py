@@ -1,5 +1,6 @@
 """``sniperd fleet`` and ``sniperd status`` at the members of a real fleet."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from tests.process.cli.command import Command
 from tests.support import eventually
 from tests.support.daemon_process import Daemon
-from tests.support.fleet_stage import Fleet, Member
+from tests.support.fleet_stage import Fleet, Member, fleet_stage
+from tests.support.postgres import PostgresServer
 from tests.support.signals import market_buy
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -91,6 +93,24 @@ def test_a_standby_takes_the_account_at_once_and_the_owner_does_not(pair: tuple[
     assert ran.code == 0, ran
     assert "owning" in ran.output
     assert owner.daemon.process.exit_code() in {74, 75}
+
+
+def test_of_two_standbys_that_are_told_to_take_at_once_one_is_refused(postgres: PostgresServer) -> None:
+    with fleet_stage(postgres, members=3) as fleet, ThreadPoolExecutor() as threads:
+        others = fleet.others(fleet.owner())
+        eventually(lambda: all(len(able(each)) == 3 for each in others), "each knows that all could own")
+        with postgres.locked(f"SELECT ledger FROM sniperd.ledgers WHERE ledger = '{fleet.ledger}'"):  # noqa: S608  # ours
+            asked = [threads.submit(at(each), "fleet", "take", "--reason", "a rehearsal") for each in others]
+            taking = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%WITH taken%'"
+            )
+            eventually(lambda: postgres.sql(taking) == "2", "both ask for the account")
+        taken, refused = sorted((each.result() for each in asked), key=lambda ran: ran.code)
+        assert (taken.code, refused.code) == (0, 1), (taken, refused)
+        name = found(next(each for each in others if each.owns))["name"]
+        assert f"this is {name}, owning" in taken.output
+        assert f"{name} took the account meanwhile; to take it from there, give the order again" in refused.errors
+        assert refused.output == ""
 
 
 def test_a_member_that_left_is_in_no_list_and_is_halted_when_it_starts_alone(pair: tuple[Member, Member]) -> None:
