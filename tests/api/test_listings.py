@@ -74,8 +74,7 @@ def test_known_rules_refuse_a_signal_only_after_a_new_query(
     daemon: Daemon, exchange: Exchange, wish: Signal, closed: dict[str, Any], opened: dict[str, Any]
 ) -> None:
     symbol = f"SHUT{next(iter(closed)).upper()}USDT"
-    exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1")
-    exchange.change_market(symbol, **closed)
+    exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1", market=closed)
     signal = wish | {"symbol": symbol}
 
     def refused() -> Answer | None:

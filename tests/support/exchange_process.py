@@ -14,6 +14,7 @@ from tests.support.child import Child
 from tests.support.waiting import PATIENCE_S, eventually
 
 PLACE = "POST /api/v3/order"
+NEVER_MS = 10**14
 
 
 class Exchange:
@@ -110,9 +111,19 @@ class Exchange:
         """Return the number of injections of the active faults."""
         return sum(fault["struck"] for fault in self._control("GET", "faults")["faults"])
 
-    def list_symbol(self, symbol: str, opens_at: int, **details: Any) -> None:
-        """List a symbol that opens at a given time, or list an existing one again."""
-        self._control("POST", "listings", {"symbol": symbol, "opensAt": opens_at, **details})
+    def list_symbol(
+        self, symbol: str, opens_at: int, *, market: Mapping[str, Any] | None = None, **details: Any
+    ) -> None:
+        """List a symbol that opens at a given time, or list an existing one again.
+
+        With ``market`` it is shown with these changes of its market, and never without them.
+        """
+        if market is None:
+            self._control("POST", "listings", {"symbol": symbol, "opensAt": opens_at, **details})
+            return
+        self.list_symbol(symbol, opens_at, **details, shownFrom=NEVER_MS)
+        self.change_market(symbol, **market)
+        self.change_listing(symbol, shownFrom=0)
 
     def change_listing(self, symbol: str, **changes: Any) -> None:
         """Postpone a listing, or change it in another way, with the fields of `ListingChange`."""
