@@ -132,8 +132,9 @@ class Owning:
         """Let another member take over before the lease would end; see ``Member.hand_over``."""
         await self._store.commit(ChangeSet(facts={SUCCESSOR_FACT: to})).durable()
         self.is_handed_over = True
-        known = self._contact.known
-        if to and known is not None:  # who is not meant waits for a whole lease after the end; half of it is to come
+        if to:  # who is not meant waits for a whole lease after the end; half of it is to come
+            known = self._contact.known
+            assert known is not None  # it took the lease by it, and what is known is never forgotten
             half_a_lease_ago_ms = next_end_ms(known, self._contact.now_ns(), -self._terms.lease_ms // 2)
             last_window_ms = max(last_window_ms, half_a_lease_ago_ms)
         self._set_lease(msgspec.structs.replace(self.lease, until_ms=min(self.lease.until_ms, last_window_ms)))

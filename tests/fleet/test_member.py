@@ -368,6 +368,24 @@ async def test_an_idle_owner_leaves_the_account_to_the_named_member_too(tmp_path
         assert LEASE_MS / 2 <= exchange_ms() - now_ms <= LEASE_MS
 
 
+async def test_the_named_member_has_time_to_measure_the_exchanges_clock(tmp_path: Path) -> None:
+    """It starts again at that moment, and the exchange answers it only after a second; another one is ready."""
+    shared = database()
+    machine = Machine(shared, tmp_path, "c")
+    machine.reaches_exchange = False
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as other:
+        owner.member.take("first")
+        await owns(owner)
+        await anyio.sleep(0.1)
+        await owner.member.hand_over(last_window_ms=0, to=machine.terms.member, reason="upgrade")
+        async with machine.running() as successor:
+            await anyio.sleep(1)
+            assert successor.member.contact.known is None
+            successor.reaches_exchange = True
+            await owns(successor, within_s=LEASE_MS / 2_000 - 1)
+            assert not other.member.is_owner
+
+
 async def test_a_process_that_starts_again_on_the_same_machine_goes_on_at_once(tmp_path: Path) -> None:
     shared = database()
     machine = Machine(shared, tmp_path, "a")
