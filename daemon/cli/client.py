@@ -129,7 +129,7 @@ def refuse(
     if answer.get("allowed"):
         message += f"\nallowed: {printable(_with_options(names, str(answer['allowed'])))}"
     codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: TRY_LATER, http.client.INTERNAL_SERVER_ERROR: lost_code}
-    raise Fail(message, codes.get(status, REFUSED))
+    raise Fail(message, lost_code if answer.get("error") == "commit_failed" else codes.get(status, REFUSED))
 
 
 def _with_options(options: Mapping[str, str], text: str) -> str:

@@ -49,6 +49,14 @@ def test_an_error_has_a_status_a_word_and_an_event(error: Exception, status: int
     assert (answered.event.name, answered.event.detail["code"]) == ("request.refused", body["error"])
 
 
+def test_a_failed_commit_does_not_say_that_nothing_was_sent() -> None:
+    """A signal that waits for its outcome may have been sent: the commit of the outcome failed."""
+    message = Answered(CommitFailed("disk full")).body["message"]
+    assert message.startswith("disk full; ")
+    assert "nothing was sent" not in message
+    assert "is not known: repeat it, a signal with the same key" in message
+
+
 def test_under_the_bots_prefix_every_error_has_the_bots_shape() -> None:
     for error in (
         Invalid("odd"),

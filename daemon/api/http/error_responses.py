@@ -50,6 +50,10 @@ _HINTS = {
 _CLOSING = {408, 413}
 
 
+_UNKNOWN = "the daemon stops; what became of the request is not known: repeat it, a signal with the same key"
+"""Of a request that waited for an outcome, an earlier commit may have succeeded, and its order may have been sent."""
+
+
 class HttpError(Exception):
     """A request without a handler, or with an unreadable body. ``allow`` is the header ``Allow`` of a 405."""
 
@@ -73,7 +77,7 @@ class ErrorResponses:
                 word, text = error.code, str(error)
                 response = _refused(path, error)
             case CommitFailed():
-                word, text = "commit_failed", f"{error}; nothing was sent, the daemon stops"
+                word, text = "commit_failed", f"{error}; {_UNKNOWN}"
                 response = _failed(path, word, text, 503)
             case HttpError():
                 reason = HTTPStatus(error.status).phrase

@@ -1,6 +1,7 @@
 """No answer, or one that no daemon gives: what happened, what it means, what to do."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,14 @@ def test_an_odd_answer_is_reported_and_a_change_that_got_it_has_an_unknown_outco
         assert name in ran.errors or "of the same version?" in ran.errors
         assert ran.errors.count("\n") == 1
     assert "check before you repeat it" in change.errors or "of the same version?" in change.errors
+
+
+def test_a_commit_that_failed_has_an_unknown_outcome_and_a_start_that_is_not_over_has_not(lonely: Command) -> None:
+    for code, word in ((UNKNOWN, "commit_failed"), (NOT_READY, "not_ready")):
+        with somebody(lonely, http_answer(f'{{"error": "{word}", "message": "said"}}', "503 Service Unavailable")):
+            ran = lonely(*CHANGE.split())
+        assert (ran.code, ran.errors) == (code, "Error: said\n")
+        shutil.rmtree(lonely.directory / ".local")
 
 
 def test_an_answer_cannot_send_control_sequences_to_the_terminal(lonely: Command) -> None:
