@@ -9,6 +9,7 @@ from daemon.cli.client import DaemonAnswer
 
 COLOURS = {"owner": "green", "standby": "cyan", "door": "blue"}
 ALONE = "alone: this daemon is in no fleet (sniperd manual fleet)"
+_UNKNOWN = click.style("who owns the account is not known here", fg="red", bold=True)
 _UNOWNED = click.style("no member owns the account: nothing is traded", fg="red", bold=True)
 
 
@@ -26,17 +27,23 @@ def fleet_lines(fleet: dict[str, Any]) -> list[tuple[str, str | None]]:
 
 def in_one_line(fleet: dict[str, Any]) -> str:
     """Return what this member is, who owns the account, and whether the database answers."""
-    owner = _UNOWNED if fleet["owner"] is None else f"{click.style(fleet['owner'], bold=True)} owns, {_lease(fleet)}"
+    owner = (
+        _nobody(fleet) if fleet["owner"] is None else f"{click.style(fleet['owner'], bold=True)} owns, {_lease(fleet)}"
+    )
     known = f"fleet {fleet['ledger']}: {_here(fleet)}; {_lease(fleet) if fleet['standing'] == 'owner' else owner}"
     return known if fleet["backendError"] is None else f"{known}; {_silent(fleet)}"
 
 
 def _owner(fleet: dict[str, Any]) -> str:
     if fleet["owner"] is None:
-        return _UNOWNED
+        return _nobody(fleet)
     since = "" if fleet["ownedSinceMs"] is None else f" since {show.at(fleet['ownedSinceMs'])}"
     owner = click.style(fleet["owner"], bold=True)
     return f"{owner} owns{since} (epoch {fleet['epoch']}, {_lease(fleet)})"
+
+
+def _nobody(fleet: dict[str, Any]) -> str:
+    return _UNOWNED if fleet["backendError"] is None else _UNKNOWN
 
 
 def _lease(fleet: dict[str, Any]) -> str:

@@ -50,7 +50,11 @@ export function banners() {
   if (latest === null) return [];
   const found = [];
   if (latest.owner === null || (latest.leaseLeftMs !== null && latest.leaseLeftMs <= 0)) {
-    found.push(banner("bad", "No member owns the account", ": nothing is traded."));
+    found.push(
+      latest.backendError === null
+        ? banner("bad", "No member owns the account", ": nothing is traded.")
+        : banner("bad", "Who owns the account is not known here", ": ask another member."),
+    );
   }
   if (latest.standing !== "owner") {
     const owner = latest.owner === null ? "" : ` ${latest.owner} owns the account and trades; what you change here goes to it.`;

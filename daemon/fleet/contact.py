@@ -24,6 +24,13 @@ class Contact:
         return self._exchange_clock.known
 
     @property
+    def lacks(self) -> str | None:
+        """What a member does not hear from; ``None``: nothing."""
+        if self.backend_error is not None:
+            return "the fleet's database does not answer"
+        return "it has not heard from the exchange yet" if self.known is None else None
+
+    @property
     def clock_error_ms(self) -> float | None:
         """By how much the exchange's clock may be known wrong now; ``None``: it is not known."""
         known = self.known

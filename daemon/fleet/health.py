@@ -26,11 +26,20 @@ GONE_MS = 24 * 3_600_000
 class Seen:
     """What a member read of the others, and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms, copy: Copy) -> None:
+        self._terms = terms
+        self._copy = copy
         self.lease = Lease()
         self.doubts: Sequence[str] = ()
         self.members: Sequence[MemberReport] = ()
         self.members_ms = 0  # when they were read, by our clock
+
+    def called(self, member: str) -> str:
+        """Return a member's name, or its id if the name is not known; of an empty id, nothing."""
+        names = {report.member: report.name for report in self.members} | {self._terms.member: self._terms.name}
+        if self._copy.last_takeover is not None:
+            names.setdefault(self._copy.last_takeover.takeover.owner, self._copy.last_takeover.takeover.name)
+        return names.get(member, member)
 
 
 def has_owner(contact: Contact, owning: Owning, seen: Seen) -> bool:
@@ -65,12 +74,8 @@ def health_of(
 ) -> FleetHealth:
     """Return the fleet as this member knows it now."""
     lease = _lease(owning, seen)
-    names = {report.member: report.name for report in seen.members} | {terms.member: terms.name}
     log_n = copy.position.n if owning.is_owner or copy.knows_end else _latest_n(copy, seen)
     last = copy.last_takeover
-    if last is not None:
-        names.setdefault(last.takeover.owner, last.takeover.name)
-    owner = names.get(lease.owner, lease.owner) if lease.owner else None
     latest_ms = max((each.seen_ms for each in seen.members), default=0)
     appends_ms = sorted(each_s * 1_000 for each_s in owning.appends_s)
     return FleetHealth(
@@ -79,7 +84,7 @@ def health_of(
         name=terms.name,
         standing=standing_of(terms, owning, seen),
         cannot_own=cannot_own,
-        owner=owner,
+        owner=seen.called(lease.owner) or None,
         owned_since_ms=None if last is None or last.epoch != lease.epoch else last.at_ms,
         epoch=lease.epoch,
         lease_ms=terms.lease_ms,
@@ -97,7 +102,7 @@ def health_of(
         else TakeoverSeen(
             at_ms=last.at_ms,
             owner=last.takeover.name,
-            former=names.get(last.takeover.former, last.takeover.former) or None,
+            former=seen.called(last.takeover.former) or None,
             reason=last.takeover.reason,
         ),
         members=[
@@ -134,7 +139,7 @@ def _member(report: MemberReport, read: int, lease: Lease, log_n: int, ago_ms: i
         name=report.name,
         standing=standing,
         version=report.version,
-        n=report.n,
+        n=max(report.n, log_n) if standing is Standing.OWNER else report.n,  # the owner wrote, or copied, all of them
         behind=0 if standing is Standing.OWNER else max(0, log_n - report.n),
         reaches_exchange=report.reaches_exchange,
         clock_error_ms=report.clock_error_ms,

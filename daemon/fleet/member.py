@@ -101,10 +101,10 @@ class Member:
         """
         self.terms = terms
         self.listeners: list[Callable[[Notice], None]] = []  # each gets every notice of the database
-        self.seen = Seen()
         self.contact = Contact(clock, exchange_clock, emit)
         self.copy = Copy(backend, store, on_events, terms.format)
-        self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease)
+        self.seen = Seen(terms, self.copy)
+        self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease, self.seen.called)
         self._durability = Durability(terms, backend, self.contact, self.seen)
         self._backend = backend
         self._store = store
@@ -149,9 +149,7 @@ class Member:
             return "; ".join(self.seen.doubts)
         if self.copy.is_incomplete:
             return "the beginning of the log is not complete: run `sniperd fleet init` again where it was run"
-        if self.contact.known is None:
-            return "it has not heard from the exchange yet"
-        return None if self._reaches_exchange else "it does not reach the exchange"
+        return self.contact.lacks or (None if self._reaches_exchange else "it does not reach the exchange")
 
     def health(self) -> FleetHealth:
         """Return the fleet as this member knows it now."""
@@ -240,7 +238,7 @@ class Member:
                 self.seen.lease = await self._backend.lease()
                 if is_first:
                     await self._durability.check()
-                    is_first, owner = False, self.seen.lease.owner or None
+                    is_first, owner = False, self.seen.called(self.seen.lease.owner) or None
                     self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=owner, n=self.position)
                 if self.copy.unreadable not in {None, unreadable}:
                     unreadable = self.copy.unreadable
@@ -298,7 +296,7 @@ class Member:
         lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
         at_ms = owners_ms(known, self.contact.now_ns(), self.copy.last_ms)
         former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
-        former, n = seen.owner or None, self.position + 1
+        former, n = self.seen.called(seen.owner) or None, self.position + 1
         detail: dict[str, Detail] = {"epoch": lease.epoch, "former": former, "reason": reason, "n": n}
         body = Body(
             format=self.terms.format,

@@ -13,6 +13,7 @@ from daemon.fleet.contact import Contact
 from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
 from daemon.fleet.port import Backend, Lease, next_entry
+from daemon.fleet.takeover import ANY
 from daemon.fleet.terms import Terms
 from daemon.store.commit import Commit
 from daemon.store.store import Store
@@ -35,6 +36,7 @@ class Owning:
         copy: Copy,
         contact: Contact,
         on_lease: Callable[[], None],
+        called: Callable[[str], str],
     ) -> None:
         self._terms = terms
         self._backend = backend
@@ -42,6 +44,7 @@ class Owning:
         self._copy = copy
         self._contact = contact
         self._on_lease = on_lease
+        self._called = called  # the name of a member
         self.lease = Lease()
         self.is_owner = False
         self.is_handed_over = False
@@ -138,7 +141,8 @@ class Owning:
             half_a_lease_ago_ms = next_end_ms(known, self._contact.now_ns(), -self._terms.lease_ms // 2)
             last_window_ms = max(last_window_ms, half_a_lease_ago_ms)
         self._set_lease(msgspec.structs.replace(self.lease, until_ms=min(self.lease.until_ms, last_window_ms)))
-        self._contact.report("fleet.handed_over", epoch=self.lease.epoch, to=to or None, reason=reason)
+        whom = "any other member" if to == ANY else self._called(to) or None
+        self._contact.report("fleet.handed_over", epoch=self.lease.epoch, to=whom, reason=reason)
         async with self._renewing:  # one that is under way would undo it
             try:
                 await self._backend.renew(self.lease, hands_over=True)
@@ -167,7 +171,8 @@ class Owning:
         """Decide, sign and write nothing more."""
         if self.is_owner:
             self.is_owner = False
-            self._contact.report("fleet.deposed", epoch=self.lease.epoch, owner=owner)
+            known = None if owner is None else self._called(owner)
+            self._contact.report("fleet.deposed", epoch=self.lease.epoch, owner=known)
             self._set_lease(Lease())
 
     def _set_lease(self, lease: Lease) -> None:

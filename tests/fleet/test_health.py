@@ -7,9 +7,11 @@ import anyio
 import msgspec
 
 from daemon.core.values.fleet_health import Standing
+from daemon.errors import Deposed
 from daemon.fleet.health import GONE_MS, has_owner, standing_of
 from daemon.fleet.member import Member
 from daemon.fleet.port import Role
+from daemon.fleet.takeover import ANY
 from tests.exchange.mexc.clocks import in_virtual_time
 from tests.fleet.machines import LEASE_MS, Machine, database, owns
 
@@ -91,6 +93,53 @@ async def test_an_unreachable_database_is_shown(tmp_path: Path) -> None:
         health = owner.member.health()
         assert health.backend_error is not None
         assert not health.is_owned
+
+
+async def test_a_standby_without_the_database_is_not_ready_to_take_over(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "b").running() as standby:
+        standby.cable.is_cut = True
+        await anyio.sleep(3)
+        health = standby.member.health()
+        assert (health.owner, health.cannot_own) == (None, "the fleet's database does not answer")
+        standby.cable.is_cut = False
+        await owns(standby)
+
+
+async def test_events_name_members_and_not_their_ids(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        await anyio.sleep(4.5)
+        standby.member.take("a rehearsal")
+        await owns(standby)
+        await anyio.sleep(1)
+        said = {
+            event.name: event.detail for event in [*owner.emitted, *owner.copied, *standby.emitted, *standby.copied]
+        }
+        assert said["fleet.deposed"]["owner"] == "b"
+        assert said["fleet.took_over"]["former"] == "a"
+        assert isinstance(owner.failure, Deposed)
+        async with Machine(shared, tmp_path, "a").running() as again:
+            await anyio.sleep(3)
+            [standing] = [event.detail for event in again.emitted if event.name == "fleet.standing_by"]
+            assert standing["owner"] == "b"
+            await standby.member.hand_over(last_window_ms=0, to=ANY, reason="a rehearsal")
+            [given] = [event.detail for event in standby.emitted if event.name == "fleet.handed_over"]
+            assert given["to"] == "any other member"
+
+
+async def test_an_owner_is_never_shown_behind_the_log(tmp_path: Path) -> None:
+    """Its latest report is some seconds old, and its entries are not."""
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        await anyio.sleep(4.5)
+        for number in (1, 2, 3):
+            await owner.commit(number)
+        await anyio.sleep(0.1)
+        for health in (owner.member.health(), standby.member.health()):
+            [shown] = [each.n for each in health.members if each.name == "a"]
+            assert (shown, health.log_n) == (4, 4)
 
 
 async def test_a_fleet_without_an_owner_shows_none(tmp_path: Path) -> None:

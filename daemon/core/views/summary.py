@@ -184,6 +184,10 @@ def _no_trade(state: TradingState, around: Circumstances, now_ms: int) -> Iterat
 
 
 def _standing_by(fleet: FleetHealth | None) -> _Trouble:
+    if fleet is not None and fleet.backend_error is not None and not fleet.is_owned:
+        return _Trouble(
+            "standing by, and the fleet's database does not answer: this member does not know who trades", Tone.WARN
+        )
     if fleet is None or not fleet.is_owned:
         return _Trouble("standing by, and no member owns the account: nothing is traded", Tone.WARN)
     if fleet.standing is Standing.DOOR:

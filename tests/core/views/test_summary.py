@@ -206,6 +206,12 @@ def test_each_stage_but_ready_is_named(bench: Bench) -> None:
             Tone.WARN,
             "Standing by, and no member owns the account: nothing is traded, nothing needs you",
         ),
+        (
+            some_fleet(owner=None, backend_error="no answer in time"),
+            Tone.WARN,
+            "Standing by, and the fleet's database does not answer: this member does not know who trades, nothing "
+            "needs you",
+        ),
         (None, Tone.WARN, "Standing by, and no member owns the account: nothing is traded, nothing needs you"),
     ],
 )

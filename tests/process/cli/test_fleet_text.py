@@ -44,6 +44,7 @@ def test_a_healthy_fleet_is_shown_as_the_handbook_shows_it(monkeypatch: pytest.M
     ("changed", "shown"),
     [
         ({"owner": None, "lease_left_ms": None}, "no member owns the account: nothing is traded"),
+        ({"owner": None, "backend_error": "no answer in time"}, "main: who owns the account is not known here; this"),
         ({"lease_left_ms": -1_500.0}, "lease ended 1.5 s ago"),
         ({"lease_left_ms": None}, "its end cannot be judged here"),
         ({"cannot_own": "its clock is not measured"}, "standing by, cannot take over: its clock is not measured"),
