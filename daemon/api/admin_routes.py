@@ -71,6 +71,7 @@ class Admin:
         "/v1/admin/halt",
         body=_reason,
         repeated=Repeated.SAME,
+        unanswered="trading is not known to be halted: stop the owner's daemon if you cannot wait",
         answers={200: StatusView},
         refuses=_SWITCHING,
     )

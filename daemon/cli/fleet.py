@@ -149,11 +149,14 @@ def accept_loss(reason: str, config_path: Path | None, as_json: bool) -> None:
     The next owner starts halted, because orders may be missing in every copy. Compare `sniperd orders` with the
     exchange, make sure that signals of missing orders are not sent again, then run `sniperd resume`.
     """
-    from daemon.cli import fleet_setup  # noqa: PLC0415  # slow to import
-    from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
+    from daemon.api.http.body import checked_reason  # noqa: PLC0415  # slow to import, as the next
+    from daemon.cli import fleet_setup  # noqa: PLC0415
+    from daemon.errors import BackendFailed, Invalid, StartupError  # noqa: PLC0415
 
     try:
-        done = fleet_setup.accept_loss(config_path, reason)
+        done = fleet_setup.accept_loss(config_path, checked_reason(reason))
+    except Invalid as error:
+        raise click.UsageError(f"--{error}; allowed: {error.allowed}") from None
     except (BackendFailed, StartupError) as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
@@ -220,7 +223,7 @@ def rehearse(database: str | None) -> None:
 
 
 def _change(config_path: Path | None, verb: str, body: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
-    path, options = signals_socket(config_path), {"to": "--to", "reason": "--reason", "name": "NAME"}
+    path, options = signals_socket(config_path), {"reason": "--reason", "name": "NAME"}  # "to" is a word of any text
     found: dict[str, Any] = ask(path, "POST", f"/v1/admin/fleet/{verb}", body, timeout_s=timeout_s, options=options)
     return found
 

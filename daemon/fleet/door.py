@@ -40,6 +40,9 @@ WITHDRAWALS = 1_000
 """Calls whose withdrawal may wait. Further ones expire in the database."""
 
 
+_AGAIN = "repeat it, a signal with the same key"
+
+
 class HandedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A request of a door's client, as the owner runs it."""
 
@@ -149,9 +152,7 @@ class Door:
             answer = await self._answer(call, is_there, request.wait_s)
             is_answered = True
         except BackendFailed as error:
-            raise NotReady(
-                f"the fleet's database does not answer: {error}; send it again, with the same key"
-            ) from error
+            raise NotReady(f"the fleet's database does not answer: {error}; {_AGAIN}") from error
         finally:
             del self._waiting[call.call_id]
             if not is_answered and not self._withdrawn.full():
@@ -188,9 +189,7 @@ class Door:
             now_s = anyio.current_time()
             owned_s = now_s if self._has_owner() else owned_s
             if now_s - owned_s >= self._without_owner_s:
-                raise NotReady("no member owns the account; send it again, with the same key")
+                raise NotReady(f"no member owns the account; {_AGAIN}")
             same_s = now_s if call.is_repeatable or self._epoch() == epoch else same_s
             if now_s - began_s >= wait_s + LATE_S or now_s - same_s >= self._after_takeover_s:
-                raise NotReady(
-                    "the owner did not answer in time; what became of it is not known: send it again, with the same key"
-                )
+                raise NotReady(f"the owner did not answer in time; what became of it is not known: {_AGAIN}")

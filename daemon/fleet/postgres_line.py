@@ -198,19 +198,20 @@ class Line:
 
 
 def said(error: BaseException) -> str:
-    """Return what an error says, and for the usual ones what to do."""
+    """Return in one line what an error says, and for the usual ones what to do."""
+    text = "; ".join(" ".join(line.split()) for line in str(error).splitlines())  # the server's hint has its own
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)):
-        return f"{error}; create the tables: sniperd fleet init"
+        return f"{text}; create the tables: sniperd fleet init"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return (
-            f"{error}; correct the user in [fleet] url, its password ([fleet] password_file, systemd's credential "
+            f"{text}; correct the user in [fleet] url, its password ([fleet] password_file, systemd's credential "
             "fleet_password, or for --url the file that $PGPASSFILE names), or the server's pg_hba.conf"
         )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return f"{error}; `sniperd fleet init` grants the daemons' role its rights"
+        return f"{text}; `sniperd fleet init` grants the daemons' role its rights"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return str(error) or type(error).__name__
+    return text or type(error).__name__
 
 
 def _hosts(places: str, ports: str) -> Sequence[Host]:

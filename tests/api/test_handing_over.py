@@ -210,8 +210,15 @@ async def test_the_report_is_the_owners_and_without_one_it_is_made_from_the_copy
 async def test_without_an_owner_a_signal_is_to_be_sent_again(fleet: Fleet) -> None:
     fleet.membership.has_owner = False
     fleet.calls.stop()
-    with pytest.raises(NotReady, match="send it again, with the same key"):
+    with pytest.raises(NotReady, match="repeat it, a signal with the same key"):
         await submit(fleet.member, market_buy())
+
+
+async def test_without_an_owner_a_halt_says_how_to_stop_trading_otherwise(fleet: Fleet) -> None:
+    fleet.membership.has_owner = False
+    fleet.calls.stop()
+    with pytest.raises(NotReady, match="not known to be halted: stop the owner's daemon"):
+        await fleet.member.ask("POST", "/v1/admin/halt", {"reason": "stop"})
 
 
 async def test_each_member_answers_about_itself(fleet: Fleet) -> None:

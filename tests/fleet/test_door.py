@@ -153,7 +153,7 @@ async def test_the_request_of_a_call_that_is_being_answered_is_not_read_again(fl
 
 async def test_without_an_owner_the_caller_is_told_to_send_again_and_nobody_answers_it_later(fleet: Fleet) -> None:
     fleet.has_owner = False
-    with pytest.raises(NotReady, match="no member owns the account; send it again, with the same key"):
+    with pytest.raises(NotReady, match="no member owns the account; repeat it, a signal with the same key"):
         await fleet.door.hand_over(request(), is_repeatable=True)
     await anyio.wait_all_tasks_blocked()
     assert fleet.database.calls == {}

@@ -18,6 +18,7 @@ from daemon.errors import BackendFailed, BackendRefused, BadConfig
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.port import Change
 from daemon.fleet.postgres_line import SETTINGS, TIMEOUT_S
+from daemon.fleet.postgres_line import said as what_it_says
 from tests.fleet.contract.making import BEGINNING, answered, call, entries, owned, report
 from tests.support.postgres import ADMIN, PASSWORD, USER, PostgresServer, transaction_pooler
 from tests.support.tls import certificate
@@ -244,6 +245,12 @@ async def test_a_transaction_pooler_is_refused(postgres: PostgresServer, ledger:
             async with open_backend(url, ledger, "single") as backend:
                 with pytest.raises(BackendFailed, match=said):
                     await backend.lease()
+
+
+def test_what_the_server_says_is_one_line_with_its_hint() -> None:
+    full = asyncpg.DiskFullError("could not extend file: No space left on device")
+    full.hint = "Check free disk space."
+    assert what_it_says(full) == "could not extend file: No space left on device; HINT: Check free disk space."
 
 
 def test_without_a_fleet_no_driver_is_imported() -> None:

@@ -72,6 +72,7 @@ class Route:
         lasts_s: how long a request may wait for its outcome if it does not say how long, in seconds.
         repeated: what it does when it is made twice; for routes that change something.
         answered: which member of a fleet answers.
+        unanswered: what its caller has to know if no owner answers; empty: nothing more than that.
         described: whether ``/openapi.json`` lists it.
 
     """
@@ -91,6 +92,7 @@ class Route:
     lasts_s: float = 0
     repeated: Repeated = Repeated.AGAIN
     answered: Answered = Answered.BY_OWNER
+    unanswered: str = ""
     described: bool = True
 
     def __call__(self, handler: _F) -> _F:

@@ -25,6 +25,8 @@ MIDNIGHT_MS = (NOON_MS // DAY_MS + 1) * DAY_MS
 
 _numbers = itertools.count(100)
 
+NOBODY = ", nothing needs you"
+
 
 @pytest.fixture
 def bench() -> Bench:
@@ -209,8 +211,7 @@ def test_each_stage_but_ready_is_named(bench: Bench) -> None:
         (
             some_fleet(owner=None, backend_error="no answer in time"),
             Tone.WARN,
-            "Standing by, and the fleet's database does not answer: this member does not know who trades, nothing "
-            "needs you",
+            f"Standing by, and the fleet's database does not answer: this member does not know who trades{NOBODY}",
         ),
         (None, Tone.WARN, "Standing by, and no member owns the account: nothing is traded, nothing needs you"),
     ],

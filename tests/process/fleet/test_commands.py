@@ -73,6 +73,8 @@ def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:
     ran = at(standby)("fleet", "hand-over", "--to", "nobody", "--reason", "a rehearsal")
     assert ran.code == 1
     assert "no member called nobody could take over" in ran.errors
+    ran = at(standby)("fleet", "hand-over", "--reason", "")
+    assert ran.errors == "Error: --reason is empty or too long [--reason]\nallowed: 1 to 500 characters\n"
     owns, follows = found(owner)["name"], found(standby)["name"]
     ran = at(standby)("fleet", "hand-over", "--to", follows, "--reason", "a rehearsal")
     assert ran.code == 0, ran
@@ -169,6 +171,9 @@ def test_a_lost_end_of_the_log_is_entered_from_the_copy_and_the_owner_is_halted(
     postgres.sql(f"DELETE FROM sniperd.log WHERE ledger = '{fleet.ledger}' AND n > 2")  # noqa: S608  # ours
     owner.daemon.launch()
     assert owner.daemon.process.exit_code() == 65
+    for nothing in ("", " ", "x" * 501):
+        ran = at(owner)("fleet", "accept-loss", "--reason", nothing)
+        assert (ran.code, "allowed: 1 to 500 characters" in ran.errors) == (2, True), ran
     ran = at(owner)("fleet", "accept-loss", "--reason", "restored", "--json")
     assert (ran.code, ran.json["left"]) == (0, 2), ran
     owner.daemon.launch()
