@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import (
@@ -192,10 +192,14 @@ def _pool(address: Address, password: Secret | None) -> ConnectionPool:
 
 
 def _sentinels(address: Address, once: dict[str, Any], settings: dict[str, Any]) -> ConnectionPool:
-    """Return connections to the server that the Sentinels name. They are asked one after the other, without a login."""
+    """Return connections to the server that the Sentinels name. They are asked one after the other, without a login.
+
+    Who can change their answers chooses the server, so they are asked over TLS where the server is.
+    """
     sentinels: Any = Sentinel  # without types
     found: Any = SentinelConnectionPool
     each = once | {"socket_timeout": TIMEOUT_S / 4, "socket_connect_timeout": TIMEOUT_S / 4, "protocol": 2}
+    each |= {"ssl": True} | address.files if address.is_encrypted else {}
     pool: ConnectionPool = found(address.sentinel, sentinels(address.hosts, sentinel_kwargs=each), **settings)
     return pool
 
@@ -206,6 +210,11 @@ def _as_failure(address: Address) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise BackendFailed(f"{address} did not answer within {TIMEOUT_S:g} s") from error
+    except MasterNotFoundError as error:  # its own text is a description of redis-py's objects
+        raise BackendFailed(
+            f"{address}: no Sentinel answers, or none knows a working primary called {address.sentinel!r}; check "
+            "[fleet] url: valkeys:// and rediss:// ask the Sentinels over TLS, valkey:// and redis:// without it"
+        ) from error
     except (AuthenticationError, AuthenticationWrongNumberOfArgsError) as error:
         raise BackendRefused(
             f"{address}: {error}; correct the user in [fleet] url, its password ([fleet] password_file, or systemd's "

@@ -1,5 +1,6 @@
 """Valkey and Redis as the fleet's database: what the contract does not ask of every database."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -168,11 +169,11 @@ async def test_a_ledger_and_an_account_belong_to_each_other(server: ValkeyProces
         assert await backend.lease() == Lease()
     with pytest.raises(BadConfig, match="ledger main belongs to another account"):
         await create_log(server.url, "main", "another", role="", password=None)
-    with pytest.raises(BadConfig, match="another ledger already; ledger other must not be a second one"):
+    with pytest.raises(BadConfig, match="a ledger already, main; ledger other must not be a second one"):
         await create_log(server.url, "other", "account", role="", password=None)
     await create_log(server.url, "other", "another", role="", password=None)
     async with open_log(server.url, "main", "single", None) as backend:
-        with pytest.raises(BadConfig, match="this account has another ledger already; ledger main must not"):
+        with pytest.raises(BadConfig, match="this account has a ledger already, another one; ledger main must not"):
             await backend.replace_account("another")
         await backend.replace_account("new key")
     with pytest.raises(BadConfig, match="ledger main belongs to another account"):
@@ -245,6 +246,38 @@ async def test_the_servers_certificate_is_verified_and_ours_is_shown(shared_stag
         async with open_log(place, "rediss", "single", None) as backend:
             with pytest.raises(BackendFailed, match=said):
                 await backend.read(0, 9)
+
+
+@pytest.mark.needs("redis")
+async def test_sentinels_are_asked_over_tls_where_the_server_is(shared_stage: Stage, tmp_path: Path) -> None:
+    pem, port, asked = certificate(tmp_path, days=2), free_port(), free_port()
+    files = f"tls-cert-file {pem}\ntls-key-file {pem}\ntls-ca-cert-file {pem}\ntls-auth-clients no\n"
+    ValkeyProcess.started(
+        shared_stage, program=REDIS, tls_port=f"{port}", tls_cert_file=f"{pem}", tls_key_file=f"{pem}",
+        tls_ca_cert_file=f"{pem}", tls_auth_clients="no",
+    )  # fmt: skip
+    directory = shared_stage.subdirectory("sentinel")
+    configured = directory / "sentinel.conf"
+    configured.write_text(
+        f"port 0\ntls-port {asked}\nbind 127.0.0.1\ndir {directory}\ntls-replication yes\n{files}"
+        f"sentinel monitor main 127.0.0.1 {port} 1\n"
+    )
+    shared_stage.child(REDIS, configured, "--sentinel", environ=dict(os.environ), directory=directory)
+    place = f"127.0.0.1:{asked}/?sentinel=main"
+    async with open_log(f"rediss://{place}&sslrootcert={pem}", "tls", "single", None) as backend:
+        with anyio.fail_after(PATIENCE_S):
+            while True:
+                try:
+                    (entry,) = await written(backend, 1)
+                    break
+                except BackendFailed:
+                    await anyio.sleep(0.05)  # until the Sentinel has seen the server
+        assert [*await backend.read(0, 9)] == [entry]
+    for url in (f"redis://{place}", f"rediss://127.0.0.1:{asked}/?sentinel=other&sslrootcert={pem}"):
+        async with open_log(url, "tls", "single", None) as backend:
+            with pytest.raises(BackendFailed, match="no Sentinel answers, or none knows a working primary") as failed:
+                await backend.read(0, 9)
+            assert "object at" not in str(failed.value)
 
 
 async def test_a_server_that_does_not_answer_is_given_up(server: ValkeyProcess) -> None:
