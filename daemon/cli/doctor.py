@@ -125,7 +125,7 @@ def _examine_all(config: "Config", environ: Mapping[str, str]) -> Iterator["Find
     if config.exchange.mode == "live" and not is_door:
         yield keys.age(config.exchange, wall_ms() / 1_000, environ)
     yield probe_results.examine(config.exchange, path, wall_ms())
-    yield from database.examine(path)
+    yield from database.examine(path, is_copy=bool(config.fleet.url))
     yield sqlite_bugs.examine(sqlite3.sqlite_version)
     if config.fleet.url:
         from daemon.doctor import fleet  # noqa: PLC0415  # with the drivers of its databases

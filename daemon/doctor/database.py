@@ -23,19 +23,19 @@ WAL_MUCH = 64 * MB
 DISK_LOW, DISK_FULL = 1_000 * MB, 100 * MB
 
 
-def examine(path: Path) -> Iterator[Finding]:
-    """Check the database, without changing it, and its disk."""
+def examine(path: Path, *, is_copy: bool = False) -> Iterator[Finding]:
+    """Check the database, without changing it, and its disk. ``is_copy``: it is a fleet's."""
     try:
-        yield from _file(path)
+        yield from _file(path, is_copy=is_copy)
     except (*UNREADABLE, sqlite3.Error, OSError) as error:
         yield _unreadable(path, error)
     yield _disk(path)
 
 
-def _file(path: Path) -> Iterator[Finding]:
+def _file(path: Path, *, is_copy: bool) -> Iterator[Finding]:
     path = real(path)
     try:
-        refuse_remains(path)
+        refuse_remains(path, is_copy=is_copy)
     except BadDatabase as error:
         yield failure(CHECK, str(error), "do what it says: the next start is refused until then")
         return

@@ -171,8 +171,10 @@ def cannot(what: str, remedy: str) -> Iterator[None]:
         raise kind(f"cannot {what}: {error.strerror}; {remedy}") from error
 
 
-def make_file(path: Path, lock: InstanceLock) -> None:
+def make_file(path: Path, lock: InstanceLock, *, is_copy: bool = False) -> None:
     """Create the database file with mode 0600; SQLite gives the files beside it the same mode.
+
+    ``is_copy``: see :func:`refuse_remains`.
 
     Raises:
         AlreadyRunning: another process holds it.
@@ -181,13 +183,15 @@ def make_file(path: Path, lock: InstanceLock) -> None:
         NotNow: the disk is full.
 
     """
-    refuse_remains(path)
+    refuse_remains(path, is_copy=is_copy)
     with cannot(f"open {path}", "check its permissions and the space on its disk, or set [store] path"):
         lock.take_database(os.O_RDWR | os.O_CREAT)
 
 
-def refuse_remains(path: Path) -> None:
+def refuse_remains(path: Path, *, is_copy: bool = False) -> None:
     """Refuse to start with an empty or incomplete database where there was another one.
+
+    A fleet's log has what a copy of it had (``is_copy``). Only SQLite's own files must not meet another database.
 
     Raises:
         BadDatabase: says what is there and what to do.
@@ -198,7 +202,12 @@ def refuse_remains(path: Path) -> None:
         raise BadDatabase(f"{known.text}. No daemon starts while {incident_file(path)} exists")
     if restoring(path).exists():
         raise BadDatabase(f"a restore of {path} was interrupted; run `sniperd restore` again")
-    remains = remains_of(path)
+    remains = remains_of(path, is_copy=is_copy)
+    if remains and is_copy:
+        raise BadDatabase(
+            f"there is no database at {path}, but {remains} shows that there was one; move that away, too: the daemon "
+            "then begins with a copy of the fleet's log"
+        )
     if remains:
         raise BadDatabase(
             f"there is no database at {path}, but {remains} shows that there was one; put it back, or run "
@@ -207,13 +216,16 @@ def refuse_remains(path: Path) -> None:
         )
 
 
-def remains_of(path: Path) -> str:
-    """Name the files that show that there was a database, if there is none or an empty file."""
+def remains_of(path: Path, *, is_copy: bool) -> str:
+    """Name the files that show that there was a database, if there is none or an empty file; of a copy, its parts."""
     if path.exists() and path.stat().st_size:
         return ""
-    ours = [beside(path, suffix) for suffix in (".lock", "-wal", "-shm")]
-    books = [path.with_name(name) for name in ("paper-exchange.db", "shadow-exchange.db")]
-    found = [file for file in (*ours, *books) if file.exists() and file.stat().st_size]
+    parts = [beside(path, "-wal"), beside(path, "-shm")]
+    ours = [] if is_copy else [beside(path, ".lock")]
+    books = [] if is_copy else [path.with_name(name) for name in ("paper-exchange.db", "shadow-exchange.db")]
+    found = [file for file in (*ours, *parts, *books) if file.exists() and file.stat().st_size]
+    if is_copy:
+        return ", ".join(map(str, found))
     found += sorted(path.parent.glob(f"{path.name}.[0-9s]*"))  # kept by a restore, or saved
     found += sorted([*path.parent.glob("sniperd-*Z.db"), *path.parent.glob("backups/sniperd-*Z.db")], reverse=True)
     more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""

@@ -294,7 +294,7 @@ async def open_store(path: Path, *, emit: EmitName = _discard, is_copy: bool = F
     path = real(path)
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(instance_lock(path))
-        make_file(path, lock)
+        make_file(path, lock, is_copy=is_copy)
         connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
         lock_wait = LockWait()
         write = InlineOrThread(connection, thread, lock_wait, emit)

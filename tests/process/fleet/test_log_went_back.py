@@ -51,3 +51,13 @@ def test_members_that_saw_more_than_a_restored_log_do_not_start(fleet: Fleet, se
         assert (told["level"], told["known"]) == ("critical", seen)
         assert "sniperd fleet accept-loss" in told["error"]
     assert len(fleet.exchange.orders()) == 2
+    moved = fleet.members[0].daemon
+    for name in ("sniperd.db-wal", "sniperd.db-shm"):
+        moved.directory.joinpath(name).write_text("of the former database")
+    moved.database.unlink()
+    moved.launch()
+    assert moved.process.exit_code() == 65, "SQLite would read the former database's WAL into the new one"
+    for name in ("sniperd.db-wal", "sniperd.db-shm"):
+        moved.directory.joinpath(name).unlink()
+    fleet.members[0].start()
+    assert moved.wait_for("daemon.ready"), "what the handbook says to move is enough"
