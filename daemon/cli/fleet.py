@@ -37,9 +37,10 @@ def fleet() -> None:
 )
 @click.option("--role", default="", metavar="ROLE", help="PostgreSQL: the existing role that the daemons connect as.")
 @click.option("--replace-key", is_flag=True, help="Only record this machine's API key as the account's new one.")
+@click.option("--instead-of", default="", metavar="LEDGER", help="Leave that ledger of the account behind for good.")
 @config_option
 @json_option
-def init(url: str, role: str, replace_key: bool, config_path: Path | None, as_json: bool) -> None:
+def init(url: str, role: str, replace_key: bool, instead_of: str, config_path: Path | None, as_json: bool) -> None:
     """Make the fleet's tables and its ledger, and enter this machine's orders as the log's beginning.
 
     Stop this machine's daemon first. Its database becomes the copy of a member: nothing is lost. Without a database the
@@ -52,17 +53,21 @@ def init(url: str, role: str, replace_key: bool, config_path: Path | None, as_js
     The ledger knows its account by a hash of the API key. When the account has a new key, run this with --replace-key
     once, on a machine that has it; no daemon need be stopped. A member that starts afterwards needs the new key.
     Nothing checks that both keys are of one account: with another account's key the daemons would trade there.
+
+    An account has one ledger. If its log cannot be used any more, because it lost entries and went on without them,
+    begin another ledger with --instead-of: no member ever writes to the former one again. Stop all daemons first;
+    `sniperd manual fleet` has the steps.
     """
     from daemon.cli import fleet_setup  # noqa: PLC0415  # slow to import
     from daemon.errors import BackendFailed, StartupError  # noqa: PLC0415
 
-    if replace_key and role:
-        raise click.UsageError("--role goes with new tables, and --replace-key makes none")
+    if replace_key and (role or instead_of):
+        raise click.UsageError("--role and --instead-of go with a new ledger, and --replace-key makes none")
     try:
         if replace_key:
             _show_replaced(fleet_setup.replace_key(config_path, url), as_json=as_json)
             return
-        begun = fleet_setup.initialise(config_path, url, role)
+        begun = fleet_setup.initialise(config_path, url, role, instead_of)
     except (BackendFailed, StartupError) as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:

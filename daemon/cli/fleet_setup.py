@@ -16,10 +16,12 @@ from daemon.errors import BackendFailed, BadConfig, NoPermission
 from daemon.fleet.agreement import account_hash
 from daemon.fleet.backends import create_log, open_backend
 from daemon.fleet.beginning import Begun, begin_log
+from daemon.fleet.giving_up import give_up
 from daemon.fleet.leaving import Left
 from daemon.fleet.leaving import leave as leave_with
 from daemon.fleet.loss import Accepted
 from daemon.fleet.loss import accept_loss as accept_with
+from daemon.store.files import real, refuse_remains
 
 
 def configured(config_path: Path | None) -> Config:
@@ -35,11 +37,14 @@ def configured(config_path: Path | None) -> Config:
     return config
 
 
-def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
+def initialise(config_path: Path | None, url: str, role: str, instead_of: str = "") -> Begun | None:
     """Make tables, rights and ledger, and enter this machine's database, if there is one, as the log's beginning.
 
+    With ``instead_of``, give that ledger of the account up before (:mod:`daemon.fleet.giving_up`).
+
     Raises:
-        BadConfig: the URL is none, or holds a password.
+        BadConfig: the URL is none, or holds a password; or the ledger is the one that is to be given up.
+        NotNow: a member of the ledger that is to be given up is at work.
         BackendFailed: the fleet's database does not answer.
         NoPermission: the user lacks a right; or there is no key, or it or the password cannot be read.
         StartupError: the database cannot be entered, or the ledger is another account's.
@@ -50,8 +55,15 @@ def initialise(config_path: Path | None, url: str, role: str) -> Begun | None:
     account, fleet = _account(config, config_path), config.fleet
     password = password_of(fleet, environment(config_path))
     database = configured_database(config_path)
+    refuse_remains(real(database))
+    if instead_of == fleet.ledger:
+        raise BadConfig(f"[fleet] ledger is still {instead_of}: give the new one another name, on every machine")
 
     async def make() -> Begun | None:
+        if instead_of:
+            secret = None if url else password
+            async with open_backend(url or fleet.url, instead_of, fleet.durability, secret) as former:
+                await give_up(former, instead_of, account)
         await create_log(url or fleet.url, fleet.ledger, account, role=role, password=None if url else password)
         if not database.exists():
             return None

@@ -103,7 +103,8 @@ def _compare(connection: sqlite3.Connection, rest: sqlite3.Connection) -> None:
             if tuple(row) not in mine:
                 raise BadDatabase(
                     f"the fleet's log went on with {what} {row[1]}, which this copy lacks: compare both with the "
-                    "exchange, then begin another ledger with the copy that is right (`sniperd fleet init`)"
+                    "exchange, then begin another ledger with the copy that is right (`sniperd fleet init "
+                    '--instead-of`; see `sniperd manual fleet`, "Two histories")'
                 )
 
 

@@ -30,9 +30,12 @@ def another_accounts(ledger: str) -> str:
     )
 
 
-def second_log(ledger: str) -> str:
+def second_log(ledger: str, other: str = "another one") -> str:
     """Say that an account would have two ledgers."""
-    return f"this account has another ledger already; ledger {ledger} must not be a second one"
+    return (
+        f"this account has a ledger already, {other}; ledger {ledger} must not be a second one. Set [fleet] ledger to "
+        f"the one that it has; only if its log is to be left behind, see `sniperd fleet init --help` about --instead-of"
+    )
 
 
 def missing_log(ledger: str) -> str:

@@ -70,6 +70,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sniperd.members, sniperd.calls TO {role}
 # A role that owns the tables has taken this right from itself (_RIGHTS), at the latest when it made an earlier ledger.
 _MAY_BEGIN = "GRANT INSERT ON sniperd.ledgers TO CURRENT_USER"
 _LEDGER = "INSERT INTO sniperd.ledgers (ledger, account) VALUES ($1, $2) ON CONFLICT (ledger) DO NOTHING"
+_OTHER = "SELECT ledger FROM sniperd.ledgers WHERE account = $2 AND ledger <> $1"
 ACCOUNT = "SELECT account FROM sniperd.ledgers WHERE ledger = $1"
 _GENESIS = """
 INSERT INTO sniperd.log (ledger, n, epoch, at_ms, body, hash) VALUES ($1, 0, 0, 0, '', $2) ON CONFLICT DO NOTHING
@@ -99,6 +100,9 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         async with connection.transaction():
             await connection.execute(_TABLES)
             await connection.execute(_MAY_BEGIN)
+            other = await connection.fetchval(_OTHER, ledger, account)
+            if other is not None:
+                raise BadConfig(second_log(ledger, other))
             await connection.execute(_LEDGER, ledger, account)
             if await connection.fetchval(ACCOUNT, ledger) != account:
                 raise BadConfig(another_accounts(ledger))

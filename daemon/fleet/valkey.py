@@ -104,7 +104,8 @@ class Valkey:
         if found == b"ledger":
             raise BadConfig(another_accounts(self._ledger))
         if found == b"account":
-            raise BadConfig(second_log(self._ledger))
+            [other] = await self._connections.ask(self._others, (b"HGET", ACCOUNTS, account))
+            raise BadConfig(second_log(self._ledger, (other or b"another one").decode()))
 
     async def account(self) -> str:
         """Return whose ledger it is."""

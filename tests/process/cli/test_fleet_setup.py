@@ -81,6 +81,15 @@ def test_a_role_that_owns_its_database_makes_the_ledger_and_keeps_the_rights_of_
     assert rights[f"{role} log"] == "INSERT SELECT"
 
 
+def test_a_machine_whose_database_is_lost_begins_no_ledger(machine: Machine, postgres: PostgresServer) -> None:
+    """Its ledger would be empty, and its signals would be bought again."""
+    (machine.directory / "sniperd.db.lock").write_text("1234")
+    ran = init(machine, postgres)
+    assert (ran.code, "put it back, or run `sniperd restore BACKUP`" in ran.errors) == (65, True), ran
+    (machine.directory / "sniperd.db.lock").unlink()
+    assert init(machine, postgres).code == 0
+
+
 def test_a_role_that_may_not_make_tables_is_told_who_may(machine: Machine) -> None:
     ran = machine.command()("fleet", "init")
     assert ran.code == 77
@@ -126,10 +135,10 @@ def test_a_password_in_the_url_of_the_administrator_is_refused_and_not_repeated(
 
 def test_one_account_has_one_ledger(machine: Machine, postgres: PostgresServer) -> None:
     assert init(machine, postgres).code == 0
-    machine.config["fleet"]["ledger"] = "second"
+    first, machine.config["fleet"]["ledger"] = machine.config["fleet"]["ledger"], "second"
     ran = init(machine, postgres)
     assert ran.code == 78
-    assert "this account has another ledger already" in ran.errors
+    assert f"this account has a ledger already, {first}; ledger second must not be a second one" in ran.errors
 
 
 def test_a_replaced_key_of_the_account_is_recorded(machine: Machine, postgres: PostgresServer) -> None:

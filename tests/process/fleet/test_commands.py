@@ -9,7 +9,7 @@ from tests.process.cli.command import Command
 from tests.support import eventually
 from tests.support.daemon_process import Daemon
 from tests.support.fleet_stage import Fleet, Member, fleet_stage
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import ADMIN, USER, PostgresServer
 from tests.support.signals import market_buy
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -182,3 +182,39 @@ def test_a_lost_end_of_the_log_is_entered_from_the_copy_and_the_owner_is_halted(
     halted = owner.daemon.wait_for("trading.halted")
     assert halted["reason"].startswith("the fleet's log lost entries, and went on with a copy that knows nothing after")
     assert owner.daemon.get(f"/v1/orders/{order_id}")["state"] == "filled"
+
+
+def test_of_two_histories_one_goes_on_in_another_ledger(
+    fleet: Fleet, pair: tuple[Member, Member], postgres: PostgresServer
+) -> None:
+    """The handbook's steps: an empty member traded with what was left of the log."""
+    owner, other = pair
+    mine = owner.daemon.submit(market_buy(), wait_s=10).json["id"]
+    for member in pair:
+        member.daemon.terminate()
+    postgres.sql(f"DELETE FROM sniperd.log WHERE ledger = '{fleet.ledger}' AND n > 2")  # noqa: S608  # ours
+    other.daemon.database.unlink()
+    other.start()
+    other.daemon.wait_for("daemon.ready")
+    theirs = other.daemon.submit(market_buy(quoteOrderQty="26"), wait_s=10).json["id"]
+    other.daemon.terminate()
+    ran = at(owner)("fleet", "accept-loss", "--reason", "restored")
+    assert (ran.code, theirs in ran.errors, "--instead-of" in ran.errors) == (65, True, True), ran
+    assert at(owner)("fleet", "leave").code == 0
+    former, begun = fleet.ledger, f"{fleet.ledger}-2"
+    assert at(owner)("fleet", "init", "--instead-of", former).code == 78, "the configuration has the former name still"
+    owner.daemon.configure({"fleet": {"ledger": begun}})
+    url = postgres.url(user=ADMIN)
+    ran = at(owner)("fleet", "init", "--url", url, "--role", USER)
+    assert (ran.code, f"has a ledger already, {former};" in ran.errors, "--instead-of" in ran.errors) == (
+        78,
+        True,
+        True,
+    )
+    ran = at(owner)("fleet", "init", "--url", url, "--role", USER, "--instead-of", former)
+    assert (ran.code, "1 orders are the log's beginning" in ran.output) == (0, True), ran
+    owner.start()
+    eventually(lambda: owner.daemon.get("/v1/status")["halted"] is not None, "the owner is halted")
+    assert owner.daemon.get(f"/v1/orders/{mine}")["state"] == "filled"
+    other.daemon.launch()
+    assert other.daemon.process.exit_code() == 78, "the former ledger is nobody's"
