@@ -247,6 +247,12 @@ class LogUnreachable(CommitFailed):
     exit_code = exit_codes.TRY_LATER
 
 
+class LogLost(CommitFailed):
+    """The fleet's log lost entries that this owner has written. It writes and sends nothing more (``LogWentBack``)."""
+
+    exit_code = exit_codes.BAD_DATABASE
+
+
 class Deposed(CommitFailed):
     """Another member of the fleet owns the account. Nothing was written; the next process stands by."""
 

@@ -8,9 +8,9 @@ import msgspec
 
 from daemon.core.rules.lease_fence import LEAST_WINDOW_MS, may_renew, next_end_ms
 from daemon.core.state.changes import ChangeSet
-from daemon.errors import BackendFailed, Deposed, LogUnreachable, LogWentBack
+from daemon.errors import BackendFailed, Deposed, LogLost, LogUnreachable, LogWentBack
 from daemon.fleet.contact import Contact
-from daemon.fleet.copying import SUCCESSOR_FACT, Copy, body_of
+from daemon.fleet.copying import REMEDY, SUCCESSOR_FACT, Copy, body_of
 from daemon.fleet.entries import encode
 from daemon.fleet.port import Backend, Lease, next_entry
 from daemon.fleet.takeover import ANY
@@ -67,7 +67,7 @@ class Owning:
         Raises:
             LogUnreachable: the database did not answer in time.
             Deposed: another member owns the account.
-            LogWentBack: the log lost what it had acknowledged.
+            LogLost: the log lost what it had acknowledged.
 
         """
         if not self.is_owner:  # an entry of a lost lease must not be tried: its number may be free
@@ -87,8 +87,9 @@ class Owning:
                 self._lose(None)
                 raise
             except LogWentBack as error:
-                self._contact.report("fleet.log_went_back", known=self._copy.position.n, error=str(error))
-                raise
+                lost = LogLost(f"{error}; {REMEDY}")
+                self._contact.report("fleet.log_went_back", known=self._copy.position.n, error=str(lost))
+                raise lost from error
             except BackendFailed as error:
                 self._contact.failed(error)
                 left_ms = self._contact.left_ms(self.lease)

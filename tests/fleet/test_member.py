@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daemon.core.rules.lease_fence import CLOCKS_DIFFER_MS
-from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogWentBack, NotDurable, WrongState
+from daemon.errors import BadConfig, BadDatabase, CommitFailed, Deposed, LogLost, LogWentBack, NotDurable, WrongState
 from daemon.fleet.entries import FORMAT
 from daemon.fleet.port import Lease, Role, next_entry
 from daemon.fleet.takeover import ANY
@@ -467,8 +467,9 @@ async def test_an_owner_does_not_write_onto_a_log_that_lost_entries(tmp_path: Pa
         await owns(owner)
         await owner.commit(1)
         shared.cut(1)
-        with pytest.raises(CommitFailed, match="the fleet's log ends at entry 1"):
+        with pytest.raises(LogLost, match=r"the fleet's log ends at entry 1.*; compare the latest orders") as lost:
             await owner.commit(2)
+        assert lost.value.exit_code == 65, "a restart does not help"
         assert len(shared.log) == 1
         [told] = [event for event in owner.emitted if event.name == "fleet.log_went_back"]
         assert told.detail["known"] == 2
