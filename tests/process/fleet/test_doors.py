@@ -22,9 +22,11 @@ def test_the_same_key_at_all_members_at_once_is_one_order(fleet: Fleet) -> None:
 def test_answers_read_the_same_at_every_member(fleet: Fleet) -> None:
     owner = fleet.owner()
     [other] = fleet.others(owner)
-    first = other.daemon.submit(market_buy(idempotencyKey="k"), wait_s=10)
+    signal = market_buy(idempotencyKey="k")
+    first = other.daemon.submit(signal, wait_s=10)
     assert (first.status, first.json["state"]) == (200, "filled")
     requests = [
+        ("POST", "/v1/signals", signal),
         ("POST", "/v1/signals", market_buy(idempotencyKey="k", quoteOrderQty="26")),
         ("POST", "/v1/signals", {"symbol": "BTCUSDT"}),
         ("POST", "/v1/signals", market_buy(symbol="NOSUCHUSDT")),
@@ -37,6 +39,12 @@ def test_answers_read_the_same_at_every_member(fleet: Fleet) -> None:
     for method, target, body in requests:
         at_owner, at_other = (each.daemon.ask(method, target, body) for each in (owner, other))
         assert (at_owner.status, at_owner.json) == (at_other.status, at_other.json), (method, target)
+    other.daemon.ask("POST", "/v1/admin/halt", {"reason": "stop"})
+    for body, status in ((market_buy(), 409), (signal, 200)):
+        at_owner, at_other = (each.daemon.submit(body) for each in (owner, other))
+        assert (at_owner.status, at_owner.json) == (at_other.status, at_other.json)
+        assert at_other.status == status
+    assert len(fleet.exchange.orders()) == 1
 
 
 def test_a_halt_at_another_members_door_stops_the_owner(fleet: Fleet) -> None:

@@ -128,6 +128,42 @@ def test_a_black_hole_between_the_owner_and_the_outside(fleet: Fleet, cut: str) 
         owner.start()
 
 
+@pytest.mark.parametrize("cut", ["database", "exchange", "both"])
+def test_connections_of_the_owner_that_are_reset_again_and_again(fleet: Fleet, cut: str) -> None:
+    owner = fleet.owner()
+    edges = {"database": [owner.to_database], "exchange": [owner.to_exchange]}
+    edges["both"] = [*edges["database"], *edges["exchange"]]
+    with under_load(fleet) as load:
+        for _ in range(10):
+            for edge in edges[cut]:
+                edge.cut()
+            load.wait_for(4)
+        if not owner.daemon.process.is_running():  # another took over while it was cut off
+            assert owner.daemon.process.exit_code() == 75
+            owner.start()
+
+
+def test_of_three_members_one_follows_the_other(postgres: PostgresServer) -> None:
+    """The owner is killed, the next one is stopped, and the last one is cut off from the database."""
+    with fleet_stage(postgres, members=3) as fleet, under_load(fleet) as load:
+        first = fleet.owner()
+        first.daemon.kill()
+        second = eventually(lambda: next((each for each in fleet.others(first) if each.owns), None), "a second", 30)
+        load.wait_for(10)
+        first.start()
+        second.daemon.process.send(signal.SIGSTOP)
+        third = eventually(lambda: next((each for each in fleet.others(second) if each.owns), None), "a third", 30)
+        load.wait_for(10)
+        second.daemon.process.send(signal.SIGCONT)
+        assert second.daemon.process.exit_code() == 75
+        second.start()
+        third.to_database.swallow()
+        eventually(lambda: any(each.owns for each in fleet.others(third)), "a fourth", 30)
+        third.to_database.release()
+        assert third.daemon.process.exit_code(60) == 75
+        third.start()
+
+
 def test_an_order_that_was_armed_when_its_owner_was_killed_is_sent_at_most_once(fleet: Fleet) -> None:
     """The owner is killed 0.3 s before the instant. Its request may have left, so nobody sends another."""
     owner = fleet.owner()
