@@ -1,19 +1,29 @@
 """The board: unfinished orders, locks and the queue in one answer."""
 
-from tests.support import Daemon, Exchange
+from typing import Any
+
+from tests.support import Daemon, Exchange, eventually
 from tests.support.signals import market_buy, resting_buy
+
+Found = dict[str, Any]
+
+
+def while_unchanged(daemon: Daemon, order_id: str) -> tuple[Found, Found, Found] | None:
+    """Return an order alone, explained and with all others, if no search changed it in between."""
+    alone = daemon.order(order_id)
+    explained, board = daemon.explain(order_id), daemon.get("/v1/board")
+    return (alone, explained, board) if daemon.order(order_id) == alone else None
 
 
 def test_the_board_agrees_with_the_routes_of_its_parts(daemon: Daemon) -> None:
     rests = daemon.accept(resting_buy())
     daemon.until(rests, "open")
     lock = daemon.ask("POST", "/v1/locks", {"resourceId": "board:1", "ownerId": "me", "timeoutMs": 60_000}).json
-    board = daemon.get("/v1/board")
+    alone, explained, board = eventually(lambda: while_unchanged(daemon, rests), "no search changes the order")
     assert board["status"].keys() == daemon.get("/v1/status").keys()
     [shown] = [order for order in board["orders"] if order["id"] == rests]
-    alone = daemon.order(rests)
     assert alone.items() <= shown.items()
-    assert shown["next"]["what"] == daemon.explain(rests)["next"]["what"]
+    assert shown["next"]["what"] == explained["next"]["what"]
     assert shown["search"]["nextAtMs"] > 0
     assert shown["position"] is None
     assert daemon.get(f"/v1/locks/{lock['lockId']}") in board["locks"]

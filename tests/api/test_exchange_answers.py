@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from tests.support import Daemon, Exchange
+from tests.support.daemon_process import Tables
 from tests.support.signals import market_buy, market_sell, resting_buy
 from tests.support.stage import Stage
 
 LOOK_UP = "GET /api/v3/order"
 FOREVER_MS = 3_600_000
+EVEN: Tables = {"reconcile": {"first_ms": 100, "factor": 1.0}}
+"""Queries at even intervals, so that an order is lost soon after its grace."""
 
 
 def shown_as(field: str, value: str, endpoint: str = LOOK_UP, **more: Any) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def test_an_unreadable_row_of_another_order_does_not_stop_a_search(
 
 def test_an_unreadable_row_is_reported_once(own_stage: Stage) -> None:
     exchange = own_stage.exchange("--fault", "odd_row:value=odd")
-    daemon = own_stage.daemon(exchange)
+    daemon = own_stage.daemon(exchange, EVEN)
     daemon.start()
     exchange.inject("request_lost", {"kind": "odd_row", "value": "odd"})
     daemon.until(daemon.accept(market_buy()), "lost")
@@ -156,7 +159,7 @@ def test_a_refusal_that_names_an_order_is_an_unknown_outcome(daemon: Daemon, exc
 
 def test_a_placed_order_that_is_never_reported_goes_in_doubt_with_an_alert(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
-    daemon = own_stage.daemon(exchange)
+    daemon = own_stage.daemon(exchange, EVEN)
     daemon.start(with_rules=True)
     exchange.inject({"kind": "invisible", "delay_ms": FOREVER_MS, "count": 1})
     order_id = daemon.accept(market_buy())
