@@ -23,6 +23,7 @@ _SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "60",
     "log_line_prefix": "%m [%p] ",
+    "dynamic_shared_memory_type": "mmap",  # in its own directory: a killed server leaves what lies in /dev/shm
 }
 
 
