@@ -121,7 +121,7 @@ class Machine:
 
     def later(self, steps: int | None, strike: Callable[[], None]) -> None:
         """Strike now, or before the process takes a step, after so many others."""
-        if steps is None or not self._processes:
+        if steps is None or not self._processes or self._processes[-1].killed:  # a dead one takes no step
             strike()
         else:
             self._processes[-1].after_steps(steps, strike)

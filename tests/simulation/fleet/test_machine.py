@@ -99,6 +99,29 @@ def test_a_blow_of_a_former_process_does_not_fall_on_the_next(loop: FleetLoop, b
     assert begun.count("fleet.standing_by") == 1
 
 
+def test_a_blow_that_found_a_dead_process_does_not_fall_on_the_next(
+    loop: FleetLoop, book: Book, tmp_path: Path
+) -> None:
+    begun, records = list[str](), Records()
+
+    async def main() -> None:
+        machine = machine_of(loop, book, records, tmp_path, lambda _member, event: begun.append(event.name))
+        loop.outside(machine.switch_on())
+        await asyncio.sleep(LONG_S)
+        machine.kill()
+        machine.later(3, machine.kill)
+        loop.outside(machine.switch_on())
+        begun.clear()
+        await asyncio.sleep(LONG_S)
+        machine.later(None, machine.terminate)
+        await asyncio.sleep(LONG_S)
+        machine.bury()
+        await loop.end_tasks()
+
+    loop.run_until_complete(main())
+    assert begun.count("fleet.standing_by") == 2, "the service manager starts it again"
+
+
 def test_a_machine_that_is_killed_while_its_service_manager_waits_runs_one_process(
     loop: FleetLoop, book: Book, tmp_path: Path
 ) -> None:
