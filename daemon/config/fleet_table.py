@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from msgspec import Meta
 
@@ -83,6 +83,7 @@ class FleetTable(Table, frozen=True):
         try:
             url = urlsplit(self.url)
             has_password = holds_password(self.url)
+            places = _places(self.url)
         except ValueError as error:
             raise BadConfig(f"[fleet] url is no address: {error}") from None
         if has_password:
@@ -95,10 +96,11 @@ class FleetTable(Table, frozen=True):
                 f"[fleet] url begins with {url.scheme!r}; allowed: postgresql://USER@HOST[:PORT]/DATABASE, or "
                 "valkey://, valkeys://, redis:// or rediss://USER@HOST[:PORT]"
             )
-        if self.durability == "single" and "," in url.netloc:
+        if self.durability == "single" and (len(places) > 1 or "sentinel" in parse_qs(url.query)):
             raise BadConfig(
-                '[fleet] durability = "single" is for one server, and url names several: after a fail-over to one that '
-                'lacks the latest writes an order could be sent twice; name one server, or set "synchronous"'
+                '[fleet] durability = "single" is for one server, and url names several, or Sentinels: after a '
+                "fail-over to one that lacks the latest writes an order could be sent twice; name one server, or set "
+                '"synchronous"'
             )
 
     def _check_lease(self, recv_window_ms: int) -> None:
@@ -109,6 +111,21 @@ class FleetTable(Table, frozen=True):
                 f"2 * renew_ms + {LEASE_MARGIN_MS} = {recv_window_ms} + 2 * {self.renew_ms} + {LEASE_MARGIN_MS} "
                 f"= {least_ms}"
             )
+
+
+def _places(url: str) -> list[str]:
+    """Return the hosts of a URL with their ports; PostgreSQL takes them from the parameter ``host``, too.
+
+    Raises:
+        ValueError: a port is none.
+
+    """
+    parts = urlsplit(url)
+    places = parts.netloc.rpartition("@")[2].split(",")
+    for place in places:
+        urlsplit(f"//{place}").port  # noqa: B018  # it checks the port
+    named = parse_qs(parts.query).get("host", [""])[0]
+    return places if places != [""] else named.split(",")
 
 
 def holds_password(url: str) -> bool:

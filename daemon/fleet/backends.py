@@ -1,9 +1,10 @@
 """Which backend a URL names. An adapter, and its driver, is imported only when it is used."""
 
+import os
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from types import ModuleType
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from daemon.config.credentials import Secret
 from daemon.errors import BadConfig
@@ -14,6 +15,9 @@ ADAPTERS = {"postgresql": "postgres", "postgres": "postgres"} | dict.fromkeys(
 )
 """The modules of this package by the schemes of their URLs. Each has ``open_log`` and ``create_log``."""
 
+FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""The parameters of a URL that name files."""
+
 
 def open_backend(
     url: str, ledger: str, durability: str, password: Secret | None = None
@@ -21,7 +25,7 @@ def open_backend(
     """Open a ledger. The backend connects when it is used, so a database that is away does not prevent this.
 
     Raises:
-        BadConfig: no backend has such a URL, or its driver is not installed.
+        BadConfig: no backend has such a URL, its driver is not installed, or a file that it names cannot be read.
 
     """
     opened: AbstractAsyncContextManager[Backend] = _adapter(url).open_log(url, ledger, durability, password)
@@ -47,10 +51,18 @@ async def create_log(url: str, ledger: str, account: str, *, role: str = "", pas
     await _adapter(url).create_log(url, ledger, account, role=role, password=password)
 
 
+def _check_files(url: str) -> None:
+    """Check the certificates that a URL names: the drivers' errors do not say which file is missing."""
+    for name, values in parse_qs(urlsplit(url).query).items():
+        if name in FILES and not os.access(values[-1], os.R_OK):
+            raise BadConfig(f"[fleet] url names {name}={values[-1]}, which is not there or cannot be read by this user")
+
+
 def _adapter(url: str) -> ModuleType:
     scheme = urlsplit(url).scheme
     if scheme not in ADAPTERS:
         raise BadConfig(f"[fleet] url begins with {scheme}://; the backends are {', '.join(ADAPTERS)}")
+    _check_files(url)
     try:
         return import_module(f"daemon.fleet.{ADAPTERS[scheme]}")
     except ModuleNotFoundError as error:

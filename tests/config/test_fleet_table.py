@@ -76,6 +76,16 @@ def test_a_fleet_is_accepted(keys: dict[str, object]) -> None:
         ),
         pytest.param(fleet(url="db1"), "[fleet] url begins with ''; allowed: postgresql://", id="a host alone"),
         pytest.param(fleet(url="postgresql://[::1"), "[fleet] url is no address: ", id="torn off"),
+        pytest.param(fleet(url="postgresql://db1:x/y"), "[fleet] url is no address: Port could not", id="no port"),
+        pytest.param(
+            fleet(url="valkey://db1:99999"), "[fleet] url is no address: Port out of range", id="a large port"
+        ),
+        *(
+            pytest.param(
+                fleet(url=url, durability="single"), '[fleet] durability = "single" is for one server, and', id=url
+            )
+            for url in ("postgresql://sniperd@/x?host=/run/a,/run/b", "valkey://s1/?sentinel=main")
+        ),
         pytest.param(
             fleet(durability="single"),
             '[fleet] durability = "single" is for one server, and url names several',

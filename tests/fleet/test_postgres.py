@@ -247,6 +247,15 @@ async def test_a_transaction_pooler_is_refused(postgres: PostgresServer, ledger:
                     await backend.lease()
 
 
+@pytest.mark.parametrize("url", ["postgresql://db/x?sslmode=verify-full&", "rediss://db?"])
+async def test_a_certificate_that_is_not_there_is_named(url: str) -> None:
+    said = "names sslrootcert=/no/such.pem, which is not there or cannot be read"
+    with pytest.raises(BadConfig, match=said):
+        open_backend(f"{url}sslrootcert=/no/such.pem", "main", "single")
+    with pytest.raises(BadConfig, match=said):
+        await create_log(f"{url}sslrootcert=/no/such.pem", "main", "account")
+
+
 def test_what_the_server_says_is_one_line_with_its_hint() -> None:
     full = asyncpg.DiskFullError("could not extend file: No space left on device")
     full.hint = "Check free disk space."
