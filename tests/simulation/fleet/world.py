@@ -91,6 +91,11 @@ class FleetWorld:
             Machine(number, directory / f"{seed}-{number}", around, self._fork(), tell) for number in range(members)
         ]
 
+    @property
+    def records(self) -> Records:
+        """What was seen until now."""
+        return self._records
+
     def run(self) -> Verdict:
         """Run the schedule, then judge it."""
         asyncio.set_event_loop(self._loop)
