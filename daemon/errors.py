@@ -121,6 +121,12 @@ class NotReady(Refusal):
     code = "not_ready"
 
 
+class Unanswered(NotReady):
+    """A fleet's owner did not answer: what was asked for may be done. To repeat it needs the same key."""
+
+    code = "unanswered"
+
+
 class NotAllowed(Refusal):
     """The caller lacks the right."""
 

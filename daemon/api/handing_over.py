@@ -109,7 +109,9 @@ class HandingOver:
         try:
             answer = await self._door.hand_over(handed, is_repeatable=is_repeatable)
         except NotReady as error:
-            raise NotReady(f"{error}; {route.unanswered}" if route.unanswered else str(error)) from error
+            if not route.unanswered:
+                raise
+            raise type(error)(f"{error}; {route.unanswered}") from error
         return Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     async def _from_owner_or_copy(self, endpoint: Endpoint, request: Request) -> Response:

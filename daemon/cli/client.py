@@ -111,6 +111,10 @@ def in_path(text: str) -> str:
     return quote(text, safe="")
 
 
+_MAY_BE_DONE = {"commit_failed", "unanswered"}
+"""Codes of 503 that do not say that nothing was done."""
+
+
 def refuse(
     status: int, answer: dict[str, Any], lost_code: int, options: Mapping[str, str] = MappingProxyType({})
 ) -> NoReturn:
@@ -129,7 +133,7 @@ def refuse(
     if answer.get("allowed"):
         message += f"\nallowed: {printable(_with_options(names, str(answer['allowed'])))}"
     codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: TRY_LATER, http.client.INTERNAL_SERVER_ERROR: lost_code}
-    raise Fail(message, lost_code if answer.get("error") == "commit_failed" else codes.get(status, REFUSED))
+    raise Fail(message, lost_code if answer.get("error") in _MAY_BE_DONE else codes.get(status, REFUSED))
 
 
 def _with_options(options: Mapping[str, str], text: str) -> str:

@@ -16,7 +16,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Clock
-from daemon.errors import BackendFailed, NotReady
+from daemon.errors import BackendFailed, NotReady, Unanswered
 from daemon.fleet.port import Backend, Call, Change, Notice
 
 LOOK_S = 0.5
@@ -41,6 +41,7 @@ WITHDRAWALS = 1_000
 
 
 _AGAIN = "repeat it, a signal with the same key"
+_UNKNOWN = f"what became of it is not known: {_AGAIN}"
 
 
 class HandedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -139,7 +140,8 @@ class Door:
         """Hand a request over, and wait for its answer; if the caller is cancelled, withdraw it.
 
         Raises:
-            NotReady: no member answered in time, or the database did not.
+            NotReady: there was no owner.
+            Unanswered: the owner did not answer in time, or the database did not.
 
         """
         lasts_s = request.wait_s + LATE_S + self._without_owner_s
@@ -152,7 +154,7 @@ class Door:
             answer = await self._answer(call, is_there, request.wait_s)
             is_answered = True
         except BackendFailed as error:
-            raise NotReady(f"the fleet's database does not answer: {error}; {_AGAIN}") from error
+            raise Unanswered(f"the fleet's database does not answer: {error}; {_AGAIN}") from error
         finally:
             del self._waiting[call.call_id]
             if not is_answered and not self._withdrawn.full():
@@ -178,8 +180,9 @@ class Door:
 
     async def _answer(self, call: Call, is_there: asyncio.Event, wait_s: float) -> bytes:
         began_s = owned_s = same_s = anyio.current_time()
-        epoch = self._epoch()
+        epoch, had_owner = self._epoch(), False
         while True:
+            had_owner |= self._has_owner()
             with anyio.move_on_after(LOOK_S):
                 await is_there.wait()
             is_there.clear()
@@ -189,7 +192,9 @@ class Door:
             now_s = anyio.current_time()
             owned_s = now_s if self._has_owner() else owned_s
             if now_s - owned_s >= self._without_owner_s:
+                if had_owner:  # it may have done this before it was lost
+                    raise Unanswered(f"no member owns the account any more; {_UNKNOWN}")
                 raise NotReady(f"no member owns the account; {_AGAIN}")
             same_s = now_s if call.is_repeatable or self._epoch() == epoch else same_s
             if now_s - began_s >= wait_s + LATE_S or now_s - same_s >= self._after_takeover_s:
-                raise NotReady(f"the owner did not answer in time; what became of it is not known: {_AGAIN}")
+                raise Unanswered(f"the owner did not answer in time; {_UNKNOWN}")

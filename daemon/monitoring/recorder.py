@@ -38,7 +38,7 @@ SEEN_LATE = "seen_late"
 
 REFUSALS = (
     "invalid", "key_conflict", "halted", "full", "guarded", "not_ready", "not_allowed", "held", "unknown",
-    "wrong_state", "commit_failed", "unauthorized", "not_found", "method_not_allowed", "request_timeout",
+    "wrong_state", "commit_failed", "unanswered", "unauthorized", "not_found", "method_not_allowed", "request_timeout",
     "request_entity_too_large", "misdirected_request", OTHER,
 )  # fmt: skip
 """Codes of refused requests."""

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from daemon.errors import BackendFailed, NotReady
+from daemon.errors import BackendFailed, NotReady, Unanswered
 from daemon.fleet.calls import AT_ONCE, LONGEST_ANSWER, Calls, NotServed
 from daemon.fleet.door import Door, HandedRequest, HandedResponse
 from daemon.fleet.memory import Link, MemoryBackend, MemoryDatabase
@@ -159,6 +159,25 @@ async def test_without_an_owner_the_caller_is_told_to_send_again_and_nobody_answ
     assert fleet.database.calls == {}
 
 
+async def test_without_an_owner_any_more_what_became_of_a_call_is_not_known(fleet: Fleet) -> None:
+    """The owner may have accepted the signal, and ended before it answered."""
+
+    async def is_lost() -> None:
+        await anyio.wait_all_tasks_blocked()
+        fleet.has_owner = False
+
+    fleet.tasks.start_soon(is_lost)
+    with pytest.raises(Unanswered, match="no member owns the account any more; what became of it is not known"):
+        await fleet.door.hand_over(request(), is_repeatable=True)
+
+
+async def test_an_owner_that_was_never_there_has_done_nothing(fleet: Fleet) -> None:
+    fleet.has_owner = False
+    with pytest.raises(NotReady) as refused:
+        await fleet.door.hand_over(request(), is_repeatable=True)
+    assert not isinstance(refused.value, Unanswered)
+
+
 async def test_a_call_waits_for_the_next_owner(fleet: Fleet) -> None:
     handler = Handler()
     async with caller(fleet) as answers:
@@ -263,7 +282,7 @@ async def test_a_call_that_a_replaced_owner_has_claimed_is_soon_given_up(fleet: 
             fleet.epoch += 1
 
         tasks.start_soon(takeover)
-        with anyio.fail_after(10), pytest.raises(NotReady, match="what became of it is not known"):
+        with anyio.fail_after(10), pytest.raises(Unanswered, match="what became of it is not known"):
             await fleet.door.hand_over(request(wait_s=60), is_repeatable=False)
 
 
@@ -280,7 +299,7 @@ async def test_a_database_that_fails_is_a_reason_to_send_again(fleet: Fleet) -> 
         has_owner=lambda: True,
         epoch=lambda: 1,
     )
-    with pytest.raises(NotReady, match="connection refused"):
+    with pytest.raises(Unanswered, match="connection refused"):
         await door.hand_over(request(), is_repeatable=True)
 
 

@@ -21,6 +21,7 @@ from daemon.errors import (
     NotAllowed,
     NotReady,
     Refusal,
+    Unanswered,
     Unknown,
     WrongState,
 )
@@ -37,6 +38,7 @@ STATUS: dict[type[Refusal], int] = {
     Guarded: 409,
     KeyConflict: 422,
     NotReady: 503,
+    Unanswered: 503,
 }
 
 _HINTS = {

@@ -120,7 +120,7 @@ def test_an_odd_answer_is_reported_and_a_change_that_got_it_has_an_unknown_outco
 
 
 def test_a_commit_that_failed_has_an_unknown_outcome_and_a_start_that_is_not_over_has_not(lonely: Command) -> None:
-    for code, word in ((UNKNOWN, "commit_failed"), (NOT_READY, "not_ready")):
+    for code, word in ((UNKNOWN, "commit_failed"), (UNKNOWN, "unanswered"), (NOT_READY, "not_ready")):
         with somebody(lonely, http_answer(f'{{"error": "{word}", "message": "said"}}', "503 Service Unavailable")):
             ran = lonely(*CHANGE.split())
         assert (ran.code, ran.errors) == (code, "Error: said\n")

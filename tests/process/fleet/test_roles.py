@@ -130,7 +130,7 @@ def test_a_door_never_owns_and_its_signal_waits_for_an_owner(fleet: Fleet) -> No
         member.daemon.kill()
     signal = market_buy(idempotencyKey="only-once")
     refused = door.daemon.submit(signal)
-    assert (refused.status, refused.json["error"]) == (503, "not_ready")
+    assert (refused.status, refused.json["error"]) == (503, "unanswered")
     assert "no member owns the account" in refused.json["message"]
     fleet.members[0].start()
     assert door.daemon.submit(signal, wait_s=10).json["state"] == "filled"
