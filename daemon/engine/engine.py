@@ -198,7 +198,6 @@ class Engine:
         for task in (
             self.executor.run,
             self._dispatcher.run,
-            self._reconciler.run,
             self.executor.shots.run,
             self.publisher.run,
             self.effects.until_broken,
@@ -215,6 +214,7 @@ class Engine:
             self._listing_watch.read_calendar,
             self._listing_watch.check_account,
             self._fill_reader.run,
+            self._reconciler.run,  # last: its searches may use up the requests of a second, and signals wait for rules
         ):
             tasks.start_soon(task)
         await self._first_search()

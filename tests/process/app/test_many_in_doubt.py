@@ -1,4 +1,4 @@
-"""Many orders in doubt at a start: callers are served before the request weight has sufficed for every search."""
+"""Orders in doubt at a start: callers are served before the exchange's limits have sufficed for every search."""
 
 from daemon.simulator.symbols import default_symbols
 from tests.support import Exchange, Stage
@@ -26,3 +26,19 @@ def test_a_start_with_many_orders_in_doubt_serves_callers_before_all_searches_ar
     daemon.start()
     assert daemon.submit(market_buy()).status == 202
     assert {daemon.order(order_id)["state"] for order_id in orders} == {"in_doubt"}
+
+
+def test_a_start_asks_for_the_rules_before_its_searches_take_all_requests_of_the_second(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    """A signal waits for the rules of its pair. Eight orders in flight are more searches than a second permits."""
+    daemon = own_stage.daemon(exchange, {"reconcile": PATIENT, "exchange": {"requests_per_s": 8}})
+    daemon.start(with_rules=True)
+    with exchange.frozen():
+        for pair in list(default_symbols())[:8]:
+            daemon.send(market_buy(symbol=pair))
+        daemon.kill()
+    before = len(exchange.requests())
+    daemon.start(with_rules=True)
+    asked = [f"{each['method']} {each['path']}" for each in exchange.requests()[before:]]
+    assert asked.index("GET /api/v3/exchangeInfo") < asked.index("GET /api/v3/order"), asked
