@@ -5,11 +5,10 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -20,8 +19,9 @@ from daemon.fleet.agreement import account_hash
 from daemon.fleet.backends import create_log
 from daemon.fleet.port import Position
 from daemon.store.opening import POSITION_FACT
-from tests.bench.contestants import KEYS, Contestant, Exchange, Tables, daemon
+from tests.bench.contestants import KEYS, Contestant, Exchange, daemon
 from tests.support.command import sniperd
+from tests.support.daemon_process import Tables, merged
 from tests.support.fleet_load import Load
 from tests.support.postgres import ADMIN, USER, PostgresServer
 from tests.support.unix_http import ask
@@ -30,26 +30,32 @@ from tests.support.waiting import eventually
 PER_S = 100
 """Signals per second of a steady flow."""
 
+SOME = PER_S // 2
+"""Answers between the begin of a flow and what happens, and as many after it."""
+
 PATIENCE_S = 60.0
+
+UNLIMITED: Tables = {"exchange": {"weight_per_10s": 1_000_000, "requests_per_s": 1_000_000}}
+"""The exchange's limits are out of the way: a flow of orders needs more queries than they permit."""
 
 
 class Ledger:
     """An account's ledger in PostgreSQL, and what its members have in common."""
 
-    def __init__(self, name: str, server: PostgresServer, tables: Tables = MappingProxyType({})) -> None:
+    def __init__(self, name: str, server: PostgresServer, tables: Tables | None = None) -> None:
         """Create it; ``tables`` are keys of its members' configuration."""
         self.name = name
         self.server = server
         self.environment = {**KEYS, "MEXC_API_KEY": f"mx0v{name}{server.port}"}
         account = account_hash(Secret(self.environment["MEXC_API_KEY"]))
         anyio.run(_create, server, name, account)
-        fleet = {"url": server.url(), "ledger": name, "durability": "single", **tables.get("fleet", {})}
-        self.tables = {**tables, "fleet": fleet}
+        fleet = {"url": server.url(), "ledger": name, "durability": "single", **(tables or {}).get("fleet", {})}
+        self.tables = {**merged(UNLIMITED, tables or {}), "fleet": fleet}
 
     def with_tables(self, tables: Tables) -> "Ledger":
         """Return the same ledger for members with more keys in their configuration."""
         other = copy(self)
-        other.tables = {**self.tables, **tables}
+        other.tables = merged(self.tables, tables)
         return other
 
     def latest(self) -> int:
@@ -178,16 +184,38 @@ class Pair:
         return (owner, standby) if is_complete and able else None
 
     @contextmanager
-    def flow(self) -> Iterator[Load]:
-        """Send a steady flow of signals to both until the context ends; it begins and ends with some answers."""
+    def flow(self) -> Iterator["Arrivals"]:
+        """Send a steady flow of signals to both until the context ends; it begins and ends with some orders."""
         signals = _Flow([each.signals for each in self.members], per_s=PER_S, at_several=0)
+        arrivals = Arrivals(self.exchange)
         signals.start()
-        signals.wait_for(PER_S // 2)
         try:
-            yield signals
-            signals.wait_for(PER_S // 2)
+            signals.wait_for(SOME)
+            yield arrivals
+            signals.wait_for(SOME)
         finally:
             signals.finish()
+        latest = max(each.number for each in signals.acknowledged)
+        eventually(lambda: arrivals.has(signals.amount(latest)), "the last order", PATIENCE_S, pause_s=0.05)
+
+
+class Arrivals:
+    """When order requests arrived at the exchange, by the monotonic clock, since this was made."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        exchange.arrivals_ns()
+        self._found_ns: dict[str, int] = {}
+
+    def has(self, amount: str) -> bool:
+        """Return whether an order has arrived."""
+        self._found_ns |= self._exchange.arrivals_ns()
+        return amount in self._found_ns
+
+    def longest_silence(self) -> tuple[int, int]:
+        """Return when the longest time without an arrival began and ended, in ns."""
+        ordered = sorted(self._found_ns.values())
+        return max(itertools.pairwise(ordered), key=lambda pair: pair[1] - pair[0])
 
 
 _blocks = itertools.count(10_000_000, 1_000_000)
@@ -200,9 +228,13 @@ class _Flow(Load):
         super().__init__(*given, **options)
         self._first = next(_blocks)
 
+    def amount(self, number: int) -> str:
+        """Return the amount of a signal's order."""
+        return str(self._first + number)
+
     def signal(self, number: int) -> dict[str, Any]:
         """Return a signal."""
-        amount = str(self._first + number)
+        amount = self.amount(number)
         return {
             "symbol": "BTCUSDT",
             "side": "BUY",
@@ -212,9 +244,3 @@ class _Flow(Load):
             "snipeTargetId": f"flow-{amount}",
             "idempotencyKey": f"flow-{amount}",
         }
-
-
-def longest_silence(arrived: Mapping[str, int]) -> tuple[int, int]:
-    """Return when the longest time without an arrival began and ended, in ns."""
-    ordered = sorted(arrived.values())
-    return max(itertools.pairwise(ordered), key=lambda pair: pair[1] - pair[0])

@@ -63,8 +63,7 @@ class LongLog:
         with ExitStack() as ends:
             keys = Keys(self._ledger.environment["MEXC_API_KEY"], KEYS["MEXC_SECRET_KEY"])
             url = Stage(self._directory, ends).exchange(keys=keys).url
-            trading = {"exchange": {"base_url": url, "weight_per_10s": 1_000_000, "requests_per_s": 1_000_000}}
-            ledger = self._ledger.with_tables(trading)
+            ledger = self._ledger.with_tables({"exchange": {"base_url": url}})
             owner = Member("trader", self._directory / "trader", ledger, self._exchange)
             ends.callback(owner.end)
             owner.start()
@@ -88,13 +87,14 @@ class LongLog:
         newcomer = Member("newcomer", self._directory / f"newcomer-{number}", self._ledger, self._exchange)
         last, began_s = self._ledger.latest(), time.perf_counter()
         newcomer.start()
-        took_s, peak = time.perf_counter() - began_s, machine.peak_bytes(newcomer.contestant.pid)
+        took_s, pid = time.perf_counter() - began_s, newcomer.contestant.pid
+        cpu_s, peak = machine.cpu_ns(pid) / 1e9, machine.peak_bytes(pid)
         with closing(newcomer.database()) as database:
             if (n := copied(database)) < last:
                 raise RuntimeError(f"the copy ends at entry {n} of {last}")
         newcomer.end()
         shutil.rmtree(newcomer.directory)
-        return {"joins_s": took_s, "joins_mb": peak / 1e6}
+        return {"joins_s": took_s, "joins_cpu_s": cpu_s, "joins_mb": peak / 1e6}
 
     async def _read(self, after: int) -> Sequence[Entry]:
         async with open_backend(self._server.url(), self._ledger.name, "single") as backend:

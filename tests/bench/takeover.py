@@ -10,7 +10,7 @@
 - The log's size, and an empty member that joins a long log: :mod:`tests.bench.long_log`.
 
 During the first three a bot sends 100 signals a second to both members, each again until it is answered. The exchange
-says when order requests arrive. The machine's two cores are shared by all members, the database and the bot.
+says when order requests arrive; its limits are out of the way. All members, the database and the bot share the cores.
 """
 
 import threading
@@ -20,7 +20,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from tests.bench.contestants import Exchange
-from tests.bench.fleet_members import Ledger, Member, Pair, copied, longest_silence
+from tests.bench.fleet_members import Ledger, Member, Pair, copied
 from tests.bench.long_log import LongLog
 from tests.bench.report import Metric, Report, report
 from tests.bench.rounds import Figures, Round, Rounds, measure_rounds, progress
@@ -42,6 +42,7 @@ METRICS = {
     "log_kb": Metric("log in PostgreSQL, with index and what is stored aside, KB per order"),
     "bodies_kb": Metric("of it, the entries' bodies, KB per order"),
     "joins_s": Metric("an empty member starts beside a long log: until its copy is complete, s", 1),
+    "joins_cpu_s": Metric("its CPU time until then, s", 1),
     "joins_mb": Metric("its memory at the most until then, MB", 0),
 }
 
@@ -114,24 +115,20 @@ def _beside_goals(figures: Figures) -> Round:
 def _lost_s(pair: Pair, after_s: float) -> float:
     """Kill the owner some time after a moment; return when the next one's first order arrived, seconds later."""
     owner, _ = pair.roles()
-    with pair.flow():
-        pair.exchange.arrivals_ns()
+    with pair.flow() as arrivals:
         time.sleep(after_s)
         killed_ns = owner.kill()
-    silence = longest_silence(pair.exchange.arrivals_ns())
     owner.start()
-    return (silence[1] - killed_ns) / 1e9
+    return (arrivals.longest_silence()[1] - killed_ns) / 1e9
 
 
 def _restarted_s(pair: Pair) -> float:
     """Kill the owner and start it again; return when its first order arrived, in seconds from the kill."""
     owner, _ = pair.roles()
-    with pair.flow():
-        pair.exchange.arrivals_ns()
+    with pair.flow() as arrivals:
         killed_ns = owner.kill()
         owner.start()
-    silence = longest_silence(pair.exchange.arrivals_ns())
-    return (silence[1] - killed_ns) / 1e9
+    return (arrivals.longest_silence()[1] - killed_ns) / 1e9
 
 
 def _hand_over_s(pair: Pair) -> float:
@@ -146,10 +143,9 @@ def _ended_s(pair: Pair) -> float:
 
 def _silence_s(pair: Pair, owner: Member, deed: Callable[[], object]) -> float:
     """Let the owner end by a deed, and start it again; return the longest silence at the exchange."""
-    with pair.flow():
-        pair.exchange.arrivals_ns()
+    with pair.flow() as arrivals:
         owner.restart_after(deed)
-    began_ns, ended_ns = longest_silence(pair.exchange.arrivals_ns())
+    began_ns, ended_ns = arrivals.longest_silence()
     return (ended_ns - began_ns) / 1e9
 
 
