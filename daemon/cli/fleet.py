@@ -197,7 +197,11 @@ def leave(config_path: Path | None, as_json: bool) -> None:
     click.echo(f"{left.path} is in no fleet any more; it is complete until {left.complete_until}")
     click.echo("remove [fleet] url; a daemon that starts from this database is halted")
     if still_listed is not None:
-        click.echo(f"the fleet still lists this member: {still_listed}", err=True)
+        click.echo(
+            f"the fleet still lists this member ({still_listed}): remove it at another one with `sniperd fleet forget "
+            f"{left.member}`, or wait a day",
+            err=True,
+        )
 
 
 @fleet.command()

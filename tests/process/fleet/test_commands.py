@@ -134,6 +134,16 @@ def test_a_member_that_left_is_in_no_list_and_is_halted_when_it_starts_alone(pai
     assert standby.daemon.get(f"/v1/orders/{order_id}")["state"] == "filled"
 
 
+def test_a_member_that_leaves_without_the_database_is_told_how_to_end_in_the_list(pair: tuple[Member, Member]) -> None:
+    owner, standby = pair
+    member = found(standby)["member"]
+    standby.daemon.terminate()
+    standby.daemon.configure({"fleet": {"url": f"postgresql://{USER}@127.0.0.1:1/postgres"}})
+    ran = at(standby)("fleet", "leave")
+    assert (ran.code, f"`sniperd fleet forget {member}`" in ran.errors) == (0, True), ran
+    assert member in {each["member"] for each in found(owner)["members"]}
+
+
 def test_a_member_that_is_gone_is_forgotten_at_another_and_a_running_one_is_not(
     fleet: Fleet, pair: tuple[Member, Member], postgres: Any
 ) -> None:
