@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -75,9 +76,11 @@ def initialise(config_path: Path | None, url: str, role: str, instead_of: str = 
 
 def _check_url(url: str) -> None:
     try:
-        has_password = fleet_table.holds_password(url)
+        has_password, scheme = fleet_table.holds_password(url), urlsplit(url).scheme
     except ValueError as error:
         raise BadConfig(f"--url is no address: {error}") from None
+    if url and scheme not in fleet_table.SCHEMES:
+        raise BadConfig(f"--url begins with {scheme!r}; allowed: {', '.join(fleet_table.SCHEMES)}, each with ://")
     if has_password:
         raise BadConfig(
             "--url holds a password, and every user of this machine can read the list of processes; remove it, change "

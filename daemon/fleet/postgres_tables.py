@@ -89,7 +89,7 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
         password: the password of the URL's user, unless PGPASSFILE has it.
 
     Raises:
-        BadConfig: the ledger belongs to another account, or the account has another ledger.
+        BadConfig: the ledger belongs to another account, the account has another ledger, or there is no such role.
         BackendFailed: the database does not answer.
         BackendRefused: it does not let the user in.
         NoPermission: the user lacks a right.
@@ -115,6 +115,8 @@ async def create_log(url: str, ledger: str, account: str, *, role: str, password
             "connect as a user who may make a schema: sniperd fleet init --url postgresql://USER@HOST/DATABASE "
             "--role ROLE"
         ) from error
+    except asyncpg.UndefinedObjectError as error:
+        raise BadConfig(f"PostgreSQL: {error}; --role is an existing role: CREATE ROLE … LOGIN makes one") from error
     except asyncpg.UniqueViolationError as error:
         raise BadConfig(second_log(ledger)) from error
     except DRIVER_ERRORS as error:

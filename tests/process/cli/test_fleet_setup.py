@@ -133,6 +133,16 @@ def test_a_password_in_the_url_of_the_administrator_is_refused_and_not_repeated(
     assert "swordfish" not in ran.errors + ran.output
 
 
+def test_the_url_of_the_administrator_is_named_by_its_option(machine: Machine) -> None:
+    ran = machine.command()("fleet", "init", "--url", "db1")
+    assert (ran.code, ran.errors.startswith("Error: --url begins with ''; allowed: postgresql")) == (78, True), ran
+
+
+def test_a_role_that_is_not_there_is_no_reason_to_try_again(machine: Machine, postgres: PostgresServer) -> None:
+    ran = machine.command()("fleet", "init", "--url", postgres.url(user=ADMIN), "--role", 'no "such"; role')
+    assert (ran.code, "CREATE ROLE" in ran.errors) == (78, True), ran
+
+
 def test_one_account_has_one_ledger(machine: Machine, postgres: PostgresServer) -> None:
     assert init(machine, postgres).code == 0
     first, machine.config["fleet"]["ledger"] = machine.config["fleet"]["ledger"], "second"
