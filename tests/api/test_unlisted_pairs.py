@@ -1,29 +1,9 @@
-"""Pairs that are not listed yet, and listings that move: the order waits for the open, and buys once at it."""
+"""Pairs that are not listed yet: the order waits for its instant, and buys once at it."""
 
 import pytest
 
+from tests.api.snipes import AHEAD_MS, bought_once_at, snipe
 from tests.support import Daemon, Exchange, wall_ms
-from tests.support.signals import Signal, resting_buy
-
-AHEAD_MS = 6_000
-"""Far enough for the exchange to be asked before the order is armed."""
-
-EARLY_MS = 20
-"""An order leaves before its instant by half of the best round trip, so it may arrive a little early."""
-
-
-def snipe(symbol: str, at_ms: int | None, **changes: object) -> Signal:
-    return resting_buy(symbol=symbol, quantity="400.12345", price="0.05", executeAt=at_ms, **changes)
-
-
-def bought_once_at(daemon: Daemon, exchange: Exchange, order_id: str, opens_ms: int) -> None:
-    """Check that the first request arrived at the open, and that one bought."""
-    order = daemon.until(order_id, "filled")
-    assert order["executeAtMs"] == opens_ms
-    early_ms = [opens_ms - arrival["receivedMs"] for arrival in exchange.arrivals(order_id)]
-    assert max(early_ms) <= EARLY_MS, early_ms
-    assert [each <= 0 for each in early_ms].count(True) == 1, daemon.explain(order_id)["attempts"]
-    assert len(exchange.orders(order_id)) == 1
 
 
 def test_a_pair_that_is_not_listed_is_refused_without_an_instant_and_accepted_with_one(
@@ -57,46 +37,6 @@ def test_a_pair_that_is_shown_but_closed_is_accepted_with_an_instant_only(
     assert exchange.arrivals(order_id)[0]["receivedMs"] >= at_ms
 
 
-@pytest.mark.parametrize("early_ms", [300, 3_000])
-def test_an_order_that_is_early_by_the_announced_open_waits_for_it(
-    daemon: Daemon, exchange: Exchange, early_ms: int
-) -> None:
-    symbol, opens_ms = f"EARLY{early_ms}USDT", wall_ms() + 5_000
-    exchange.list_symbol(symbol, opens_ms, cap="0.05")
-    order_id = daemon.accept(snipe(symbol, opens_ms - early_ms))
-    bought_once_at(daemon, exchange, order_id, opens_ms)
-    assert daemon.order(order_id)["askedExecuteAtMs"] == opens_ms - early_ms
-
-
-def test_a_listing_that_is_postponed_twice_and_moved_forward_again_is_bought_once(
-    daemon: Daemon, exchange: Exchange
-) -> None:
-    at_ms = wall_ms() + AHEAD_MS
-    exchange.list_symbol("MOVEDUSDT", at_ms, cap="0.05")
-    signal = snipe("MOVEDUSDT", at_ms)
-    order_id = daemon.accept(signal)
-    for later_ms in (300_000, 600_000, 6_000):
-        exchange.change_listing("MOVEDUSDT", opensAt=at_ms + later_ms)
-        moved = daemon.wait_for("order.rescheduled", order_id=order_id, to_ms=at_ms + later_ms)
-        assert moved["deadline_ms"] == at_ms + later_ms + 5_000
-    again = daemon.submit(signal)
-    assert (again.status, again.json["id"], again.json["replayed"]) == (200, order_id, True)
-    bought_once_at(daemon, exchange, order_id, at_ms + 6_000)
-    assert daemon.order(order_id)["askedExecuteAtMs"] == at_ms
-
-
-def test_an_instant_that_the_operator_chose_is_not_moved_by_the_listing(daemon: Daemon, exchange: Exchange) -> None:
-    at_ms = wall_ms() + 3_600_000
-    exchange.list_symbol("FIXEDUSDT", at_ms, cap="0.05")
-    order_id = daemon.accept(snipe("FIXEDUSDT", at_ms))
-    body = {"reason": "I know better", "executeAt": at_ms + 60_000}
-    assert daemon.ask("POST", f"/v1/orders/{order_id}/reschedule", body).status == 200
-    exchange.change_listing("FIXEDUSDT", opensAt=at_ms + 300_000)
-    another = daemon.accept(snipe("FIXEDUSDT", wall_ms() + AHEAD_MS))  # the exchange is asked soon
-    daemon.wait_for("order.rescheduled", order_id=another, to_ms=at_ms + 300_000)
-    assert daemon.order(order_id)["executeAtMs"] == at_ms + 60_000
-
-
 def test_rules_that_refuse_the_amounts_of_a_new_pair_end_its_order_at_the_arming(
     daemon: Daemon, exchange: Exchange
 ) -> None:
@@ -121,16 +61,6 @@ def test_one_request_for_all_pairs_serves_all_orders_that_wait(daemon: Daemon, e
     asked = exchange.arrivals(endpoint="GET /api/v3/exchangeInfo")
     assert [each for each in asked if "MANY" in each["query"]] == []
     assert daemon.order(another)["executeAtMs"] == at_ms
-
-
-def test_an_order_for_a_pair_that_the_api_does_not_show_is_moved_by_the_calendar(
-    daemon: Daemon, exchange: Exchange
-) -> None:
-    at_ms = wall_ms() + 3_600_000
-    exchange.list_symbol("CALENDARUSDT", at_ms + 60_000, shownFrom=at_ms)
-    own = daemon.accept(snipe("CALENDARUSDT", at_ms))
-    moved = daemon.wait_for("order.rescheduled", order_id=own, to_ms=at_ms + 60_000)
-    assert "calendar" in moved["reason"]
 
 
 def test_a_calendar_that_fails_is_reported_once_and_harms_nothing(daemon: Daemon, exchange: Exchange) -> None:

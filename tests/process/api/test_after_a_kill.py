@@ -1,7 +1,7 @@
 """What a daemon knows again after a kill: what was bought, and which listings it waits for."""
 
+from tests.api.snipes import AHEAD_MS, bought_once_at, snipe
 from tests.api.test_guards import check_refused, keep_clear_of_midnight
-from tests.api.test_unlisted_pairs import AHEAD_MS, bought_once_at, snipe
 from tests.support import wall_ms
 from tests.support.signals import market_buy, market_sell, resting_buy
 from tests.support.stage import Stage
