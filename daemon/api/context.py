@@ -21,7 +21,8 @@ class FleetCommands(Protocol):
         """Give the account up, to the named member or to any; return when this member no longer trades.
 
         Raises:
-            WrongState: this member does not own the account, or no such member could take over.
+            WrongState: this member does not own the account, it is the one that shall take over, or no such member
+                could take over.
 
         """
         ...

@@ -134,12 +134,18 @@ class FleetProcess:
         """Give the account up; return when this member no longer trades.
 
         Raises:
-            WrongState: this member does not own the account, or no such member could take over.
+            WrongState: this member does not own the account, it is the one that shall take over, or no such member
+                could take over.
 
         """
         if not self.answers:
             raise WrongState("this member does not own the account")
+        terms = self.member.terms
         named = [each.member for each in self._able() if to in {None, each.name, each.member}]
+        if not named and to in {terms.name, terms.member}:
+            raise WrongState(
+                f"{terms.name} owns the account already; to let another member own it, name that one with --to, or none"
+            )
         if not named:
             called = "" if to is None else f" called {to}"
             raise WrongState(f"no member{called} could take over; `sniperd fleet status` shows what each one lacks")

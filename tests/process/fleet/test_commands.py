@@ -76,6 +76,10 @@ def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:
     ran = at(standby)("fleet", "hand-over", "--reason", "")
     assert ran.errors == "Error: --reason is empty or too long [--reason]\nallowed: 1 to 500 characters\n"
     owns, follows = found(owner)["name"], found(standby)["name"]
+    for name in (owns, found(owner)["member"]):
+        ran = at(standby)("fleet", "hand-over", "--to", name, "--reason", "a rehearsal")
+        assert ran.code == 1
+        assert f"{owns} owns the account already; to let another member own it, name that one with --to" in ran.errors
     ran = at(standby)("fleet", "hand-over", "--to", follows, "--reason", "a rehearsal")
     assert ran.code == 0, ran
     assert ran.output.startswith(f"{owns} handed the account over to {follows};")
