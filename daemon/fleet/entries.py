@@ -30,6 +30,7 @@ class Takeover(msgspec.Struct, frozen=True):
     former_until_ms: int  # the latest end of all former owners' leases, Unix ms of the exchange's clock
     reason: str
     former: str = ""  # the owner before
+    former_name: str = ""  # its name, as far as the new owner knew it; its report may be gone when this is read
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

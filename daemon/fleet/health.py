@@ -38,8 +38,9 @@ class Seen:
         """Return a member's name, or its id if the name is not known; of an empty id, nothing."""
         names = {report.member: report.name for report in self.members} | {self._terms.member: self._terms.name}
         if self._copy.last_takeover is not None:
-            names.setdefault(self._copy.last_takeover.takeover.owner, self._copy.last_takeover.takeover.name)
-        return names.get(member, member)
+            takeover = self._copy.last_takeover.takeover
+            names = {takeover.owner: takeover.name, takeover.former: takeover.former_name} | names
+        return names.get(member) or member
 
 
 def has_owner(contact: Contact, owning: Owning, seen: Seen) -> bool:

@@ -296,13 +296,13 @@ class Member:
         lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
         at_ms = owners_ms(known, self.contact.now_ns(), self.copy.last_ms)
         former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
-        former, n = self.seen.called(seen.owner) or None, self.position + 1
-        detail: dict[str, Detail] = {"epoch": lease.epoch, "former": former, "reason": reason, "n": n}
+        former, n = self.seen.called(seen.owner), self.position + 1
+        detail: dict[str, Detail] = {"epoch": lease.epoch, "former": former or None, "reason": reason, "n": n}
         body = Body(
             format=self.terms.format,
             facts={SUCCESSOR_FACT: ""},
             events=[Event(name="fleet.took_over", at_ms=at_ms, actor=self.terms.name, detail=detail)],
-            takeover=Takeover(me, self.terms.name, former_until_ms, reason, seen.owner),
+            takeover=Takeover(me, self.terms.name, former_until_ms, reason, seen.owner, former),
         )
         entry = next_entry(self.copy.position, epoch=lease.epoch, at_ms=at_ms, body=encode(body))
         taken = msgspec.json.encode(LeaseTaken(lease.epoch, self.terms.place)).decode()

@@ -128,6 +128,28 @@ async def test_events_name_members_and_not_their_ids(tmp_path: Path) -> None:
             assert given["to"] == "any other member"
 
 
+async def test_a_member_that_restarts_without_the_database_names_both_owners_of_the_latest_takeover(
+    tmp_path: Path,
+) -> None:
+    shared = database()
+    third = Machine(shared, tmp_path, "c")
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        async with third.running():
+            await anyio.sleep(4.5)
+            owner.kill()
+            standby.member.take("a rehearsal")
+            await owns(standby)
+            await anyio.sleep(1)
+        async with third.running() as again:
+            again.cable.is_cut = True
+            await anyio.sleep(3)
+            health = again.member.health()
+            assert health.members == []
+            assert health.last_takeover is not None
+            assert (health.last_takeover.owner, health.last_takeover.former) == ("b", "a")
+
+
 async def test_an_owner_is_never_shown_behind_the_log(tmp_path: Path) -> None:
     """Its latest report is some seconds old, and its entries are not."""
     shared = database()
