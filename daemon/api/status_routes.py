@@ -170,8 +170,12 @@ async def _halted(engine: Engine) -> str | None:
 
 
 def _firing(alert: Alert) -> Firing:
-    is_critical = alert.rule.severity is Severity.CRITICAL
-    return Firing(name=alert.rule.name, is_critical=is_critical, summary=alert.summary)
+    return Firing(
+        name=alert.rule.name,
+        is_critical=alert.rule.severity is Severity.CRITICAL,
+        is_back=alert.clear_since_ms is not None,
+        summary=alert.summary,
+    )
 
 
 def _size(path: str) -> int:

@@ -30,6 +30,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     is_critical: bool
+    is_back: bool  # its figure is: it ends once that has lasted for a while
     summary: str
 
 
@@ -144,7 +145,11 @@ def _orders(state: TradingState, around: Circumstances) -> Iterator[_Trouble]:
 
 
 def _alerts(state: TradingState, around: Circumstances) -> Iterator[_Trouble]:
-    """Yield the alerts, without those whose matter is stated already. An alert resolves a moment after its matter."""
+    """Yield the alerts, without those whose matter is stated already.
+
+    An alert ends a while after its matter, up to half a minute. Its sentence has the present figure, so until then it
+    would name a figure that is well as what needs the operator.
+    """
     is_over = {
         "trading_halted": around.halted is None,
         "order_lost": not state.orders.counts[State.LOST],
@@ -154,10 +159,10 @@ def _alerts(state: TradingState, around: Circumstances) -> Iterator[_Trouble]:
     if around.clock_wrong is not None and all(alert.name != "clock_wrong" for alert in around.alerts):
         yield _Trouble(around.clock_wrong.partition(":")[0], Tone.BAD, 1)  # its alert fires a little later
     for alert in around.alerts:
-        if alert.name not in is_over:
-            yield _Trouble(_short(alert.summary), Tone.BAD if alert.is_critical else Tone.WARN, 1)
-        elif is_over[alert.name]:
+        if is_over.get(alert.name, alert.is_back):
             yield _Trouble(f"the alert {alert.name} is about to end", Tone.WARN)
+        elif alert.name not in is_over:
+            yield _Trouble(_short(alert.summary), Tone.BAD if alert.is_critical else Tone.WARN, 1)
 
 
 def _no_trade(state: TradingState, around: Circumstances, now_ms: int) -> Iterator[_Trouble]:

@@ -46,11 +46,12 @@ def line(bench: Bench, **around: Any) -> tuple[Tone, str]:
     return found.tone, found.sentence
 
 
-def firing(name: str, value: float = 1) -> Firing:
+def firing(name: str, value: float = 1, *, is_back: bool = False) -> Firing:
     """Return an alert of one of the daemon's rules."""
     [rule] = [rule for rule in alert_rules(AlertsTable()) if rule.name == name]
     alert = Alert(rule=rule, state=AlertState.FIRING, since_ms=NOON_MS, value=value)
-    return Firing(name=name, is_critical=rule.severity.value == "critical", summary=alert.summary)
+    is_critical = rule.severity.value == "critical"
+    return Firing(name=name, is_critical=is_critical, is_back=is_back, summary=alert.summary)
 
 
 def poller(**changes: Any) -> PollerHealth:
@@ -170,6 +171,18 @@ def test_the_sentence_names_two_troubles_and_counts_the_others(bench: Bench) -> 
 def test_an_alert_that_still_fires_is_never_all_well(bench: Bench, name: str) -> None:
     expected = f"The alert {name} is about to end, nothing needs you"
     assert line(bench, alerts=[firing(name, 0)]) == (Tone.WARN, expected)
+
+
+@pytest.mark.parametrize("name", ["fleet_no_standby", "exchange_unreachable"])
+def test_an_alert_whose_figure_is_back_needs_nobody_while_it_waits_for_its_end(bench: Bench, name: str) -> None:
+    found = said(bench, alerts=[firing(name, is_back=True)])
+    expected = f"The alert {name} is about to end, nothing needs you"
+    assert (found.tone, found.sentence, found.needs_attention) == (Tone.WARN, expected, 0)
+
+
+def test_lost_orders_need_the_operator_also_when_their_alert_has_not_seen_them_yet(bench: Bench) -> None:
+    has(bench, State.LOST)
+    assert line(bench, alerts=[firing("order_lost", 0, is_back=True)]) == (Tone.BAD, "1 order lost: needs you")
 
 
 def test_every_alert_that_fires_alone_keeps_the_tone_from_good(bench: Bench) -> None:

@@ -87,6 +87,14 @@ def test_limits_are_read_again(own_stage: Stage, exchange: Exchange) -> None:
     daemon.configure({"alerts": {"disk_free_mb": 1_000_000_000}})
     daemon.reload()
     daemon.wait_for("alert.firing", alert="disk_low")
+    assert daemon.get("/v1/status")["summary"]["sentence"].endswith(
+        " MB are free on the database's disk (the daemon stops when it is full): needs you"
+    )
+    daemon.configure({"alerts": {"disk_free_mb": 1}})
+    daemon.reload()
+    said = "The alert disk_low is about to end, nothing needs you"
+    eventually(lambda: daemon.get("/v1/status")["summary"]["sentence"] == said, "there is room enough")
+    assert alerts(daemon)["disk_low"]["state"] == "firing"
 
 
 def test_a_webhook_that_hangs_slows_no_order(own_stage: Stage) -> None:
