@@ -1,6 +1,7 @@
 """The daemon's status, for operators, health checks and scripts."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from daemon import __version__
@@ -93,6 +94,7 @@ async def status_view(context: Context) -> StatusView:
         clock_wrong=clock_wrong,
         poller=poller,
         fleet=fleet,
+        is_takeover_late=_is_takeover_late(context.monitor.alerts(), now_ms),
     )
     return StatusView(
         stage=engine.state.gate.stage,
@@ -176,6 +178,10 @@ def _firing(alert: Alert) -> Firing:
         is_back=alert.clear_since_ms is not None,
         summary=alert.summary,
     )
+
+
+def _is_takeover_late(alerts: Sequence[Alert], now_ms: int) -> bool:
+    return any(alert.rule.name == "fleet_no_owner" and alert.fires_somewhere(now_ms) for alert in alerts)
 
 
 def _size(path: str) -> int:

@@ -110,6 +110,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """The rule's sentence with the value."""
         return self.rule.means.format(value=f"{round(self.value, 2):.10g}", lacking=self.lacking)
 
+    def fires_somewhere(self, now_ms: int) -> bool:
+        """Return whether it fires, here or at the member that speaks for the fleet: at the others it stays pending."""
+        return self.state is AlertState.FIRING or now_ms - self.since_ms >= self.rule.for_ms
+
 
 class Judgement(msgspec.Struct, frozen=True):
     """The result of one evaluation of all rules."""

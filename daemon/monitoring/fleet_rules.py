@@ -5,10 +5,8 @@ how far its copy is, and how it sees the lease's end, which the owner cannot mis
 """
 
 from daemon.config.tables import AlertsTable
+from daemon.core.values.fleet_health import TAKEOVER_MS
 from daemon.monitoring.alerts import Rule, Severity
-
-TAKEOVER_MS = 10_000
-"""A takeover with the default lease takes six seconds."""
 
 UPGRADE_MS = 60_000
 """A standby that is restarted or upgraded is back sooner."""

@@ -119,6 +119,18 @@ def test_an_alert_about_the_account_is_pending_at_a_member_that_does_not_raise_i
     assert alert.rule.name == "dead_letter", "it owns the account now"
 
 
+def test_a_member_that_does_not_raise_an_alert_knows_when_another_one_does() -> None:
+    standby = some_fleet(
+        owner=None, members=[some_member("tokyo-1", Standing.STANDBY), some_member("tokyo-2", Standing.STANDBY)]
+    )
+    pending = judge(fleet_rules(LIMITS), {}, figures_of(standby), NOW_MS)
+    fires = [pending.alerts["fleet_no_owner"].fires_somewhere(NOW_MS + after_ms) for after_ms in (0, 9_999, 10_000)]
+    assert fires == [False, False, True]
+    speaker = msgspec.structs.replace(standby, member="id-of-tokyo-1")
+    [fired] = judge(fleet_rules(LIMITS), pending.alerts, figures_of(speaker), NOW_MS + 10_000).fired
+    assert fired.fires_somewhere(NOW_MS + 10_000)
+
+
 def test_an_alert_that_fires_resolves_at_the_member_that_raised_it() -> None:
     """A standby that raised it, because there was no owner, and that is not the first any more."""
     alone = some_fleet(doubts=["fsync is off"], members=[some_member("tokyo-2", Standing.STANDBY)])

@@ -16,6 +16,9 @@ class Standing(StrEnum):
 OLD_REPORT_MS = 10_000
 """A member whose report is older than this is taken to be gone: it reports itself every two seconds."""
 
+TAKEOVER_MS = 10_000
+"""No owner for longer than this needs the operator. A takeover with the default lease takes six seconds."""
+
 _RANKS = {Standing.OWNER: 0, Standing.STANDBY: 1, Standing.DOOR: 2}
 """Who speaks for the fleet first."""
 

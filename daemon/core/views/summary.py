@@ -13,7 +13,7 @@ import msgspec
 from daemon.core.state.gate import Stage
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
-from daemon.core.values.fleet_health import FleetHealth, Standing
+from daemon.core.values.fleet_health import TAKEOVER_MS, FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import PENDING, RESTING, State, Tone
 
@@ -46,6 +46,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     clock_wrong: str | None  # what is wrong with the clock, as :func:`clock_steps.disagreement` says
     poller: PollerHealth | None  # None: the bot's targets are not polled
     fleet: FleetHealth | None  # None: this daemon is alone
+    is_takeover_late: bool  # no member has owned the account for longer than a takeover takes
 
 
 class Fact(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -86,6 +87,7 @@ class _Trouble(msgspec.Struct, frozen=True):
     text: str
     tone: Tone
     needs: int = 0  # how many things need the operator
+    is_settled: bool = True  # else it is open whether it will need the operator
 
 
 def summary(state: TradingState, around: Circumstances, now_ms: int) -> Summary:
@@ -113,7 +115,7 @@ def _sentence(worst: Sequence[_Trouble]) -> str:
     if more > 0:
         named.append(f"{more} more")
     if not any(each.needs for each in worst):
-        return "; ".join(named) + NEEDS_NOBODY
+        return "; ".join(named) + (NEEDS_NOBODY if all(each.is_settled for each in worst) else "")
     return "; ".join(named) + (NEEDS_NOW if worst[0].tone is Tone.BAD else NEEDS_TODAY)
 
 
@@ -171,7 +173,7 @@ def _no_trade(state: TradingState, around: Circumstances, now_ms: int) -> Iterat
     if gate.stage is Stage.STARTING:
         yield _Trouble("starting: what an earlier process left is checked before anything is sent", Tone.WARN)
     elif gate.stage is Stage.STANDBY:
-        yield _standing_by(around.fleet)
+        yield _standing_by(around)
     elif gate.stage is Stage.DRAINING:
         yield _Trouble("stopping: nothing more is sent", Tone.WARN)
     else:
@@ -188,18 +190,32 @@ def _no_trade(state: TradingState, around: Circumstances, now_ms: int) -> Iterat
         yield _Trouble("the bot does not answer as it should", Tone.WARN)
 
 
-def _standing_by(fleet: FleetHealth | None) -> _Trouble:
-    if fleet is not None and fleet.backend_error is not None and not fleet.is_owned:
-        return _Trouble(
-            "standing by, and the fleet's database does not answer: this member does not know who trades", Tone.WARN
-        )
+def _standing_by(around: Circumstances) -> _Trouble:
+    fleet = around.fleet
     if fleet is None or not fleet.is_owned:
-        return _Trouble("standing by, and no member owns the account: nothing is traded", Tone.WARN)
+        return _unowned(around, fleet)
     if fleet.standing is Standing.DOOR:
         return _Trouble(f"a door: {fleet.owner} owns the account and trades", Tone.IDLE)
     if fleet.cannot_own is not None:
         return _Trouble(f"standing by, but unable to take over ({fleet.cannot_own})", Tone.WARN)
     return _Trouble(f"standing by: {fleet.owner} owns the account and trades", Tone.IDLE)
+
+
+def _unowned(around: Circumstances, fleet: FleetHealth | None) -> _Trouble:
+    """Say that nobody trades, as far as this member knows: nobody can know yet whether that needs the operator."""
+    is_door = fleet is not None and fleet.standing is Standing.DOOR
+    is_known = fleet is None or fleet.backend_error is None
+    text = f"{'a door' if is_door else 'standing by'}, and " + (
+        "no member owns the account: nothing is traded"
+        if is_known
+        else "the fleet's database does not answer: this member does not know who trades"
+    )
+    if around.is_takeover_late and all(alert.name != "fleet_no_owner" for alert in around.alerts):
+        return _Trouble(text, Tone.BAD, 1)  # another member raises the alert
+    if is_known:
+        is_due = fleet is not None and (fleet.cannot_own is None or fleet.standbys > 0)
+        text += f"; a takeover is due within {TAKEOVER_MS // 1_000} s" if is_due else "; no member could take over yet"
+    return _Trouble(text, Tone.WARN, is_settled=False)
 
 
 def _bot(accepted_ms: int | None, poller: PollerHealth | None, now_ms: int) -> Fact:

@@ -26,6 +26,8 @@ MIDNIGHT_MS = (NOON_MS // DAY_MS + 1) * DAY_MS
 _numbers = itertools.count(100)
 
 NOBODY = ", nothing needs you"
+UNOWNED = "Standing by, and no member owns the account: nothing is traded"
+SILENT = "the fleet's database does not answer"
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ def said(bench: Bench, **around: Any) -> Summary:
     calm: dict[str, Any] = {
         "halted": None, "alerts": [], "dead_letters": 0, "reachable": True, "unreachable_since_ms": None,
         "wait_until_ms": 0, "clock_wrong": None, "poller": None, "fleet": None,
+        "is_takeover_late": False,
     }  # fmt: skip
     return summary(bench.state, Circumstances(**(calm | around)), bench.now_ms)
 
@@ -216,23 +219,65 @@ def test_each_stage_but_ready_is_named(bench: Bench) -> None:
             Tone.IDLE,
             "A door: tokyo-1 owns the account and trades, nothing needs you",
         ),
+        (some_fleet(owner=None), Tone.WARN, f"{UNOWNED}; a takeover is due within 10 s"),
+        (some_fleet(owner=None, members=[]), Tone.WARN, f"{UNOWNED}; a takeover is due within 10 s"),
         (
-            some_fleet(owner=None),
+            some_fleet(owner=None, cannot_own="its copy is behind"),
             Tone.WARN,
-            "Standing by, and no member owns the account: nothing is traded, nothing needs you",
+            f"{UNOWNED}; a takeover is due within 10 s",
         ),
         (
-            some_fleet(owner=None, backend_error="no answer in time"),
+            some_fleet(owner=None, cannot_own="its copy is behind", members=[]),
             Tone.WARN,
-            f"Standing by, and the fleet's database does not answer: this member does not know who trades{NOBODY}",
+            f"{UNOWNED}; no member could take over yet",
         ),
-        (None, Tone.WARN, "Standing by, and no member owns the account: nothing is traded, nothing needs you"),
+        (
+            some_fleet(owner=None, standing=Standing.DOOR, cannot_own="it is a door"),
+            Tone.WARN,
+            "A door, and no member owns the account: nothing is traded; a takeover is due within 10 s",
+        ),
+        (
+            some_fleet(owner=None, cannot_own=SILENT, backend_error="no answer in time"),
+            Tone.WARN,
+            "Standing by, and the fleet's database does not answer: this member does not know who trades",
+        ),
+        (None, Tone.WARN, f"{UNOWNED}; no member could take over yet"),
     ],
 )
-def test_a_standby_names_the_owner(bench: Bench, fleet: FleetHealth | None, tone: Tone, expected: str) -> None:
+def test_a_standby_names_the_owner_or_what_comes_next(
+    bench: Bench, fleet: FleetHealth | None, tone: Tone, expected: str
+) -> None:
     bench.state.gate.stand_by()
     assert line(bench, fleet=fleet) == (tone, expected)
     assert line(bench, fleet=fleet, dead_letters=1)[0] is Tone.WARN
+
+
+@pytest.mark.parametrize(
+    ("fleet", "expected"),
+    [
+        (some_fleet(owner=None), f"{UNOWNED}: needs you"),
+        (
+            some_fleet(owner=None, backend_error="no answer in time"),
+            "Standing by, and the fleet's database does not answer: this member does not know who trades: needs you",
+        ),
+    ],
+)
+def test_no_owner_for_longer_than_a_takeover_takes_needs_the_operator_at_every_member(
+    bench: Bench, fleet: FleetHealth, expected: str
+) -> None:
+    """One member raises the alert. The others state it, too."""
+    bench.state.gate.stand_by()
+    found = said(bench, fleet=fleet, is_takeover_late=True)
+    assert (found.tone, found.sentence, found.needs_attention) == (Tone.BAD, expected, 1)
+    found = said(bench, fleet=fleet, is_takeover_late=True, alerts=[firing("fleet_no_owner")])
+    assert (found.tone, found.needs_attention) == (Tone.BAD, 1)
+    assert found.sentence.startswith("No member of the fleet owns the account")
+
+
+def test_a_takeover_that_came_is_not_late(bench: Bench) -> None:
+    """The alert is judged once a second."""
+    bench.state.gate.stand_by()
+    assert line(bench, fleet=some_fleet(), is_takeover_late=True)[0] is Tone.IDLE
 
 
 def _preflight(bench: Bench) -> None:

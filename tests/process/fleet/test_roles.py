@@ -10,7 +10,7 @@ import pytest
 from tests.support import KEYS, ask, eventually, wall_ms
 from tests.support.daemon_process import Daemon
 from tests.support.event_stream import following
-from tests.support.fleet_stage import Fleet, new_keys
+from tests.support.fleet_stage import Fleet, Member, new_keys
 from tests.support.postgres import PostgresServer
 from tests.support.service_manager import ServiceManager
 from tests.support.signals import market_buy, resting_buy
@@ -137,6 +137,29 @@ def test_a_door_never_owns_and_its_signal_waits_for_an_owner(fleet: Fleet) -> No
     assert len(fleet.exchange.orders()) == 1
     assert not door.daemon.process.events("daemon.ready")
     assert ready(door.daemon.status) == (200, "door")
+
+
+def test_without_an_owner_every_member_says_when_that_needs_the_operator(fleet: Fleet) -> None:
+    """One of two doors raises the alert; both say it."""
+    doors = [fleet.add({"fleet": {"role": "door"}}, name=f"door-{number}") for number in (1, 2)]
+    for door in doors:
+        door.start()
+    for member in fleet.members[:2]:
+        member.daemon.kill()
+
+    def sentences() -> list[str]:
+        return [door.daemon.get("/v1/status")["summary"]["sentence"] for door in doors]
+
+    unowned = "A door, and no member owns the account: nothing is traded;"
+    eventually(lambda: all(each.startswith(unowned) for each in sentences()), "both see that there is no owner")
+    needs_you = ("nothing is traded: needs you", "(nothing is traded): needs you")
+    eventually(lambda: all(each.endswith(needs_you) for each in sentences()), "a takeover is late", timeout_s=30)
+
+    def raising() -> list[Member]:
+        return [door for door in doors if door.daemon.get("/v1/status")["alerts"]]
+
+    eventually(raising, "the alert fires")
+    assert len(raising()) == 1
 
 
 def test_an_administrator_hands_the_account_over_at_any_member(fleet: Fleet) -> None:
