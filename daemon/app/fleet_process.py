@@ -301,6 +301,7 @@ class FleetProcess:
     def reload(self, config: Config, exchange: MexcExchange) -> None:
         """Apply a new configuration."""
         self._config = config
+        self.member.configuration = configuration_hash(config)
         exchange.reload(shared(config.exchange, len(self._others())))
 
 

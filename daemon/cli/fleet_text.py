@@ -9,6 +9,7 @@ from daemon.cli.client import DaemonAnswer
 
 COLOURS = {"owner": "green", "standby": "cyan", "door": "blue"}
 ALONE = "alone: this daemon is in no fleet (sniperd manual fleet)"
+OTHER_CONFIGURATION = "another configuration than the owner's: `sniperd doctor` there says which tables must agree"
 _UNKNOWN = click.style("who owns the account is not known here", fg="red", bold=True)
 _UNOWNED = click.style("no member owns the account: nothing is traded", fg="red", bold=True)
 
@@ -70,9 +71,12 @@ def _member(member: dict[str, Any]) -> list[str]:
     exchange = "exchange ok" if member["reachesExchange"] else "no exchange"
     clock = "clock unknown" if clock_ms is None else f"clock ±{clock_ms:.0f} ms"
     seen = f"seen {member['seenAgoMs'] / 1_000:.0f} s ago"
-    why = member["cannotOwn"] if member["standing"] == "standby" else None
+    unable = member["cannotOwn"] if member["standing"] == "standby" else None
+    lacks = [] if unable is None else [click.style(f"cannot take over: {unable}", fg="red")]
+    if member["configurationDiffers"]:
+        lacks.append(click.style(OTHER_CONFIGURATION, fg="yellow"))
     cells = [member["name"], member["standing"], log, exchange, clock, seen, member["version"]]
-    return [*cells, "" if why is None else click.style(f"cannot take over: {why}", fg="red")]
+    return [*cells, "; ".join(lacks)]
 
 
 def _database(fleet: dict[str, Any]) -> str:

@@ -82,7 +82,9 @@ function standingCell(each) {
   const unable = each.standing === "standby" && each.cannotOwn !== null;
   const tone = unable ? "bad" : each.standing === "owner" ? "good" : "idle";
   const parts = [part("span", { class: "state", "data-tone": tone }, WORDS[each.standing])];
-  return unable ? [...parts, ` cannot take over: ${each.cannotOwn}`] : parts;
+  if (unable) parts.push(` cannot take over: ${each.cannotOwn}`);
+  if (each.configurationDiffers) parts.push(`${unable ? ";" : ""} another configuration than the owner's`);
+  return parts;
 }
 
 function exchangeCell(each) {

@@ -34,6 +34,10 @@ class Seen:
         self.members: Sequence[MemberReport] = ()
         self.members_ms = 0  # when they were read, by our clock
 
+    def agreed(self, lease: Lease) -> str | None:
+        """Return the hash of the owner's configuration; ``None`` if it is not known."""
+        return next((each.configuration for each in self.members if each.member == lease.owner), None)
+
     def called(self, member: str) -> str:
         """Return a member's name, or its id if the name is not known; of an empty id, nothing."""
         names = {report.member: report.name for report in self.members} | {self._terms.member: self._terms.name}
@@ -111,6 +115,7 @@ def health_of(
                 report if report.member != terms.member else msgspec.structs.replace(report, n=copy.position.n),
                 terms.format,
                 lease,
+                seen.agreed(lease),
                 log_n,
                 # Reports carry the database's time; the latest was about as old as our reading of the list.
                 latest_ms - report.seen_ms + max(0, contact.now_ms() - seen.members_ms),
@@ -133,7 +138,7 @@ def _left_ms(contact: Contact, lease: Lease) -> float | None:
     return 0.0 if lease.owner and not lease.until_ms else contact.left_ms(lease)  # 0: it was given up
 
 
-def _member(report: MemberReport, read: int, lease: Lease, log_n: int, ago_ms: int) -> MemberHealth:
+def _member(report: MemberReport, read: int, lease: Lease, agreed: str | None, log_n: int, ago_ms: int) -> MemberHealth:
     standing = _standing(report.member, report.role, lease)
     return MemberHealth(
         member=report.member,
@@ -146,6 +151,7 @@ def _member(report: MemberReport, read: int, lease: Lease, log_n: int, ago_ms: i
         clock_error_ms=report.clock_error_ms,
         seen_ago_ms=ago_ms,
         cannot_own=None if standing is Standing.OWNER else _hindrance(report, ago_ms, read),
+        configuration_differs=report.role is Role.MEMBER and agreed not in {None, report.configuration},
     )
 
 

@@ -100,6 +100,7 @@ class Member:
 
         """
         self.terms = terms
+        self.configuration = terms.configuration  # a reload changes it
         self.listeners: list[Callable[[Notice], None]] = []  # each gets every notice of the database
         self.contact = Contact(clock, exchange_clock, emit)
         self.copy = Copy(backend, store, on_events, terms.format)
@@ -384,9 +385,8 @@ class Member:
         for turn in count():
             self._is_to_report.clear()
             try:
-                await self._backend.report(
-                    report_of(self.terms, self.contact, n=self.position, reaches_exchange=self._reaches_exchange)
-                )
+                report = report_of(self.terms, self.contact, n=self.position, reaches_exchange=self._reaches_exchange)
+                await self._backend.report(msgspec.structs.replace(report, configuration=self.configuration))
                 self.seen.members = await self._backend.members()
                 self.seen.members_ms = self.contact.now_ms()
                 if turn % REPORTS_A_CHECK == 0:

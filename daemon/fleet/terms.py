@@ -16,7 +16,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     account: str  # hash of this machine's API key; it means nothing for a door
     version: str
-    configuration: str  # hash of what all members must agree on
+    configuration: str  # hash of what all members must agree on, as the process began
     lease_ms: int
     renew_ms: int
     durability: str

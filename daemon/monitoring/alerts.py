@@ -53,12 +53,13 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     slow_commits: float  # in the window
     reconcile_overdue_s: float  # since the most overdue query was due
     poller_failing_s: float | None  # since the bot last answered the poller correctly; None without polling
-    fleet_unowned: float | None  # 1 while no member owns the account; this and the next five: None without a fleet
+    fleet_unowned: float | None  # 1 while no member owns the account; this and the next six: None without a fleet
     fleet_standbys: float | None  # members that could take over at once
     fleet_lag: float | None  # entries that this member's copy lacks
     fleet_doubts: float | None  # reasons why the fleet's database may lose what it acknowledged
     fleet_lease_excess_ms: float | None  # by how much the lease's end lies beyond its length
     fleet_entries_missing: float | None  # entries that a member has seen and the log lacks
+    fleet_differing: float | None  # members that would decide otherwise than the owner
     speaks_for_fleet: bool = True  # whether this member raises what is about all of them
     disk_free_mb: float | None
     database_locked_s: float  # for which a commit has waited for another program's lock
@@ -66,6 +67,7 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     listing_gone: float  # waiting orders whose pair is not shown any more, or opens too far ahead
     lacking: str = ""  # what they lack, in words
     unready: tuple[str, ...] = ()  # the first of them, each with what it lacks
+    differing: str = ""  # names of the members that would decide otherwise than the owner
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,9 +82,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     clear: float  # the value at which it begins to resolve; the limit itself where no flicker is expected
     for_ms: int = 0
     resolve_ms: int = 30_000
-    means: str  # a sentence with {value}, and with {lacking} where it says what is lacking
+    means: str  # a sentence with {value}; with {lacking} where it says what is lacking, {members} where it names them
     todo: str  # what to do next
     names_orders: bool = False  # its alert says which orders lack what
+    names_members: bool = False  # its alert says which members of the fleet it is about
     of_fleet: bool = False  # about the account or all members: one member raises it, and at the others it stays pending
 
     def is_beyond(self, value: float) -> bool:
@@ -103,12 +106,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     value: float  # as last known
     lacking: str = ""  # as last known
     orders: tuple[str, ...] = ()  # the first orders that lack something, with what each lacks, as last known
+    members: str = ""  # the members that it is about, as last known
     clear_since_ms: int | None = None  # while it fires: since when the value has been back
 
     @property
     def summary(self) -> str:
         """The rule's sentence with the value."""
-        return self.rule.means.format(value=f"{round(self.value, 2):.10g}", lacking=self.lacking)
+        value = f"{round(self.value, 2):.10g}"
+        return self.rule.means.format(value=value, lacking=self.lacking, members=self.members)
 
     def fires_somewhere(self, now_ms: int) -> bool:
         """Return whether it fires, here or at the member that speaks for the fleet: at the others it stays pending."""
@@ -145,7 +150,9 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
 
 
 def _named(alert: Alert | None, snapshot: AlertFigures) -> Alert | None:
-    """Return an alert with the orders that lack something now, if it is about these."""
+    """Return an alert with the orders that lack something now, or the members that differ, if it is about these."""
+    if alert is not None and alert.rule.names_members:
+        return msgspec.structs.replace(alert, members=snapshot.differing)
     if alert is None or not alert.rule.names_orders:
         return alert
     return msgspec.structs.replace(alert, lacking=snapshot.lacking, orders=snapshot.unready)

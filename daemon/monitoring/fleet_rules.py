@@ -11,6 +11,9 @@ from daemon.monitoring.alerts import Rule, Severity
 UPGRADE_MS = 60_000
 """A standby that is restarted or upgraded is back sooner."""
 
+CHANGE_MS = 300_000
+"""A change of the configuration, member after member, takes less."""
+
 LEASE_EXCESS_MS = 1_000
 """Two measurements of the exchange's clock differ by less."""
 
@@ -76,6 +79,21 @@ def fleet_rules(limits: AlertsTable) -> list[Rule]:
             clear=LEASE_EXCESS_MS / 2,
             means="the lease ends {value} ms later than it can: a member misjudges the exchange's clock",
             todo="`sniperd fleet status` shows each member's clock; a takeover waits until the lease has ended",
+        ),
+        Rule(
+            name="fleet_configuration",
+            of_fleet=True,
+            severity=warning,
+            reads="fleet_differing",
+            promql="sniperd_fleet_configuration_differs",
+            limit=0,
+            clear=0,
+            for_ms=CHANGE_MS,
+            resolve_ms=0,  # it names who differs now, and never says that nobody does
+            names_members=True,
+            means="members that stand by with another configuration than the owner's: {members}. After a takeover "
+            "other guards, rates or times hold",
+            todo="`sniperd doctor` on each member says which tables must be the same; then reload or restart it",
         ),
         Rule(
             name="log_went_back",

@@ -209,6 +209,10 @@ def _of_fleet(fleet: FleetHealth | None) -> Iterator[Metric]:
     yield takeovers
     yield _by("fleet_members", "Members, by what they are; standby: those that could take over at once", "standing",
               {} if fleet is None else _standings(fleet))  # fmt: skip
+    yield _by(
+        "fleet_configuration_differs", "1 if a member would decide about orders otherwise than the owner", "member",
+        {} if fleet is None else {each.name: each.name in fleet.differing for each in fleet.members},
+    )  # fmt: skip
 
 
 def _standings(fleet: FleetHealth) -> dict[str, float]:

@@ -76,6 +76,7 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         listing_gone=standing.unready.gone,
         lacking=", ".join(sorted(standing.unready.by_lack)),
         unready=standing.unready.named,
+        differing="" if standing.fleet is None else ", ".join(standing.fleet.differing),
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )
 
@@ -89,4 +90,5 @@ def _of_fleet(fleet: FleetHealth | None) -> dict[str, float | None]:
         "fleet_doubts": None if fleet is None else len(fleet.doubts),
         "fleet_lease_excess_ms": None if fleet is None else round(fleet.lease_excess_ms),
         "fleet_entries_missing": None if fleet is None else fleet.entries_missing,
+        "fleet_differing": None if fleet is None else len(fleet.differing),
     }

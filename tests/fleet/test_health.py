@@ -150,6 +150,31 @@ async def test_a_member_that_restarts_without_the_database_names_both_owners_of_
             assert (health.last_takeover.owner, health.last_takeover.former) == ("b", "a")
 
 
+async def test_a_standby_with_another_configuration_than_the_owners_is_shown_at_every_member(tmp_path: Path) -> None:
+    shared = database()
+    other, door = Machine(shared, tmp_path, "b"), Machine(shared, tmp_path, "d", Role.DOOR)
+    for machine in (other, door):
+        machine.terms = msgspec.structs.replace(machine.terms, configuration="another")
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        async with other.running() as standby, Machine(shared, tmp_path, "c").running(), door.running():
+            await anyio.sleep(4.5)
+            for process in (owner, standby):
+                assert process.member.health().differing == ["b"], "a door decides nothing"
+            standby.member.configuration = "same"  # as after a reload
+            await anyio.sleep(4.5)
+            assert owner.member.health().differing == []
+            owner.member.configuration = "new"
+            await anyio.sleep(4.5)
+            assert standby.member.health().differing == ["b", "c"]
+
+
+async def test_without_an_owner_no_configuration_differs_from_its_own(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "d", Role.DOOR).running() as door:
+        await anyio.sleep(3)
+        assert door.member.health().differing == []
+
+
 async def test_an_owner_is_never_shown_behind_the_log(tmp_path: Path) -> None:
     """Its latest report is some seconds old, and its entries are not."""
     shared = database()

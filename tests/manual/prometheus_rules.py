@@ -30,7 +30,7 @@ groups:
 stays down until the cause is fixed"
 """
 
-LACKING = "{{ $labels.lacking }}"
+LACKING, MEMBERS = "{{ $labels.lacking }}", "{{ $labels.member }}"
 VALUE = '{{ $value | printf "%.10g" }}'
 
 
@@ -59,7 +59,7 @@ def _lines(rule: Rule) -> Iterator[str]:
     yield "        labels:"
     yield f"          severity: {rule.severity.value}"
     yield "        annotations:"
-    yield f"          summary: {_quoted(rule.means.format(value=VALUE, lacking=LACKING))}"
+    yield f"          summary: {_quoted(rule.means.format(value=VALUE, lacking=LACKING, members=MEMBERS))}"
     yield f"          runbook: {_quoted(rule.todo)}"
 
 

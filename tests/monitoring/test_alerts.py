@@ -35,6 +35,7 @@ QUIET = AlertFigures(
     fleet_doubts=0,
     fleet_lease_excess_ms=0,
     fleet_entries_missing=0,
+    fleet_differing=0,
     disk_free_mb=1_000_000,
     database_locked_s=0,
     armed_not_ready=0,
@@ -187,7 +188,7 @@ def test_nothing_fires_while_all_values_are_normal(rule: Rule) -> None:
 @every_rule
 def test_a_rule_reads_a_value_and_says_what_is_wrong_and_what_to_do(rule: Rule) -> None:
     assert rule.reads in asdict(QUIET)
-    assert rule.means.format(value="3", lacking="funds")
+    assert rule.means.format(value="3", lacking="funds", members="tokyo-2")
     assert len(rule.todo) > 20
     commands = {word.split()[1] for word in rule.todo.split("`")[1::2] if word.startswith("sniperd ")}
     assert commands <= set(COMMANDS)
@@ -205,7 +206,12 @@ def test_a_rule_fires_beyond_its_limit_and_its_clear_mark_is_no_further_than_tha
 
 def test_rules_have_names_of_their_own_and_there_is_one_for_every_figure() -> None:
     assert len(BY_NAME) == len(RULES)
-    assert {rule.reads for rule in RULES} == set(asdict(QUIET)) - {"lacking", "unready", "speaks_for_fleet"}
+    assert {rule.reads for rule in RULES} == set(asdict(QUIET)) - {
+        "lacking",
+        "unready",
+        "differing",
+        "speaks_for_fleet",
+    }
 
 
 LIMITS = {

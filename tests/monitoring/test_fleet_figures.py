@@ -21,6 +21,13 @@ from tests.support.making import NOW_MS
 
 LIMITS = AlertsTable()
 
+DIFFER = [
+    some_member("tokyo-1", Standing.OWNER),
+    some_member("tokyo-2", Standing.STANDBY, configuration_differs=True),
+    some_member("tokyo-3", Standing.STANDBY, configuration_differs=True),
+]
+"""A fleet in which two members would decide otherwise than the owner."""
+
 
 def metrics(fleet: FleetHealth | None) -> dict[str, Metric]:
     """Return the metrics of a fleet, by their names without the prefix."""
@@ -85,6 +92,7 @@ def test_without_a_fleet_no_figure_has_a_value_and_nothing_fires() -> None:
         ({"lease_left_ms": 6_001.0}, {"fleet_clock"}),
         ({"lease_left_ms": 5_900.0}, set()),
         ({"log_n": 18_000, "n": 18_000}, {"log_went_back"}),
+        ({"members": DIFFER}, {"fleet_configuration"}),
     ],
 )
 def test_an_alert_fires_about_what_is_wrong(changed: dict[str, Any], fires: set[str]) -> None:
@@ -98,6 +106,7 @@ def test_an_alert_fires_about_what_is_wrong(changed: dict[str, Any], fires: set[
         ({"members": [some_member("a", Standing.OWNER), some_member("b", Standing.DOOR)]}, "fleet_no_standby", 1),
         ({"doubts": ["fsync is off"]}, "fleet_not_synchronous", 1),
         ({"log_n": 18_000, "n": 18_000}, "log_went_back", 1),
+        ({"members": DIFFER}, "fleet_configuration", 1),
         ({"n": 17_000}, "fleet_lag", 2),
         ({"lease_left_ms": 6_001.0}, "fleet_clock", 2),
     ],
@@ -117,6 +126,23 @@ def test_an_alert_about_the_account_is_pending_at_a_member_that_does_not_raise_i
     owner = msgspec.structs.replace(figures, speaks_for_fleet=True)
     [alert] = judge([rule], judged.alerts, owner, NOW_MS + 1).fired
     assert alert.rule.name == "dead_letter", "it owns the account now"
+
+
+def test_members_with_another_configuration_are_named_once_that_has_lasted_for_longer_than_a_change_takes() -> None:
+    figures = figures_of(some_fleet(member="id-of-tokyo-1", standing=Standing.OWNER, members=DIFFER))
+    pending = judge(fleet_rules(LIMITS), {}, figures, NOW_MS)
+    assert not judge(fleet_rules(LIMITS), pending.alerts, figures, NOW_MS + 299_000).fired
+    fired = judge(fleet_rules(LIMITS), pending.alerts, figures, NOW_MS + 300_000)
+    named = "members that stand by with another configuration than the owner's: tokyo-2, tokyo-3"
+    assert [alert.summary.partition(". ")[0] for alert in fired.fired] == [named]
+    agreed = figures_of(some_fleet(member="id-of-tokyo-1", standing=Standing.OWNER))
+    over = judge(fleet_rules(LIMITS), fired.alerts, agreed, NOW_MS + 301_000)
+    assert [alert.summary.partition(". ")[0] for alert in over.resolved] == [named]
+
+
+def test_a_member_with_another_configuration_has_a_series_of_its_own() -> None:
+    found = metrics(some_fleet(members=DIFFER))["configuration_differs"].samples
+    assert {each.labels["member"]: each.value for each in found} == {"tokyo-1": 0, "tokyo-2": 1, "tokyo-3": 1}
 
 
 def test_a_member_that_does_not_raise_an_alert_knows_when_another_one_does() -> None:

@@ -11,6 +11,7 @@ def some_member(name: str, standing: Standing, **changed: Any) -> MemberHealth:
     fields: dict[str, Any] = {
         "member": f"id-of-{name}", "name": name, "standing": standing, "version": "1.1.0", "n": 18_204, "behind": 0,
         "reaches_exchange": True, "clock_error_ms": 8.0, "seen_ago_ms": 400, "cannot_own": None,
+        "configuration_differs": False,
     }  # fmt: skip
     return MemberHealth(**(fields | changed))
 

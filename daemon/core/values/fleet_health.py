@@ -36,6 +36,7 @@ class MemberHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     clock_error_ms: float | None  # how well it knows the exchange's clock; None: not at all
     seen_ago_ms: int  # how old its report is
     cannot_own: str | None  # why it cannot take over, a report that is too old included; None: it can, or owns already
+    configuration_differs: bool  # it could own, and would decide about orders otherwise than the owner
 
 
 class TakeoverSeen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -100,6 +101,13 @@ class FleetHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def standbys(self) -> int:
         """Members that could take over at once."""
         return sum(each.standing is Standing.STANDBY and each.cannot_own is None for each in self.members)
+
+    @property
+    def differing(self) -> list[str]:
+        """Names of members that are there and that would decide about orders otherwise than the owner."""
+        return sorted(
+            each.name for each in self.members if each.configuration_differs and each.seen_ago_ms <= OLD_REPORT_MS
+        )
 
     @property
     def speaks(self) -> bool:

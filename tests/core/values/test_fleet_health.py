@@ -51,6 +51,17 @@ def test_only_a_member_that_can_take_over_counts_as_a_standby() -> None:
     assert some_fleet(members=members).standbys == 1
 
 
+def test_members_with_another_configuration_are_named_as_long_as_they_report_themselves() -> None:
+    differs = {"configuration_differs": True}
+    members = [
+        some_member("a", Standing.OWNER),
+        some_member("c", Standing.STANDBY, **differs),
+        some_member("b", Standing.STANDBY, **differs),
+        some_member("gone", Standing.STANDBY, seen_ago_ms=10_001, **differs),
+    ]
+    assert some_fleet(members=members).differing == ["b", "c"]
+
+
 @pytest.mark.parametrize(
     ("members", "speaker"),
     [

@@ -57,6 +57,14 @@ def test_a_healthy_fleet_is_shown_as_the_handbook_shows_it(monkeypatch: pytest.M
             "no exchange  clock ±8 ms  seen 0 s ago  1.1.0  cannot take over: too old",
         ),
         ({"members": [some_member("new", Standing.STANDBY, clock_error_ms=None)]}, "clock unknown"),
+        (
+            {"members": [some_member("new", Standing.STANDBY, configuration_differs=True)]},
+            "1.1.0  another configuration than the owner's: `sniperd doctor` there",
+        ),
+        (
+            {"members": [some_member("b", Standing.STANDBY, cannot_own="too old", configuration_differs=True)]},
+            "1.1.0  cannot take over: too old; another configuration than the owner's",
+        ),
     ],
 )
 def test_what_is_wrong_is_shown(changed: dict[str, Any], shown: str) -> None:

@@ -59,6 +59,8 @@ def test_the_doctor_names_a_member_with_another_exchange_and_no_other(pair: tupl
     other, own = (found(each)["name"] for each in pair)
     findings = at(pair[1])("doctor", "--json").json["findings"]
     grades = {each["check"]: each["grade"] for each in findings}
+    for member in pair:
+        assert [each["name"] for each in found(member)["members"] if each["configurationDiffers"]] == [own]
     [members] = [each for each in findings if each["check"] == "members" and each["grade"] == "failure"]
     assert f"server, guards, rates or times of {other} differ" in members["text"]
     assert own not in members["text"]
@@ -66,6 +68,19 @@ def test_the_doctor_names_a_member_with_another_exchange_and_no_other(pair: tupl
     assert grades["account"] == "ok", "it is the same account by every way"
     [daemon] = [each for each in findings if each["check"] == "daemon"]
     assert (daemon["grade"], daemon["text"].partition(",")[0]) == ("ok", "standby")
+
+
+def test_a_member_reports_its_configuration_as_it_was_loaded_again(fleet: Fleet, postgres: PostgresServer) -> None:
+    [standby] = fleet.others(fleet.owner())
+
+    def reported() -> str:
+        member = found(standby)["member"]
+        return postgres.sql(f"SELECT configuration FROM sniperd.members WHERE member = '{member}'")  # noqa: S608  # ours
+
+    before = eventually(reported, "it has reported itself")
+    standby.daemon.configure({"guards": {"max_notional_per_day": 7_777}})
+    standby.daemon.reload()
+    eventually(lambda: reported() != before, "it reports the new one")
 
 
 def test_hand_over_names_its_successor(pair: tuple[Member, Member]) -> None:

@@ -53,6 +53,7 @@ async def test_every_page_of_a_standby_says_that_it_is_one(fleet: Fleet, member:
         "document.querySelectorAll('#fleet tbody tr').length === 3 && document.getElementById('fleet').innerText"
     )
     assert all(each in rows for each in ("kyoto", name, "owner", "standby", "PostgreSQL 15"))
+    assert rows.count("another configuration than the owner's") == 2, "each has an exchange's address of its own"
     await dashboard.row("orders", order_id)
     for scheme in ("light", "dark"):
         await page.look_like(scheme=scheme)

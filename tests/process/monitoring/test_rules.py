@@ -69,6 +69,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "fleet_lag": ([series("sniperd_fleet_log_lag_entries", "0x50 501x150")], 501),
     "fleet_not_synchronous": ([series("sniperd_fleet_doubts", "0x50 2x150")], 2),
     "fleet_clock": ([series("sniperd_fleet_lease_excess_seconds", "0x50 1.5x150")], 1_500),
+    "fleet_configuration": ([series("sniperd_fleet_configuration_differs", "0x50 1x150", member="tokyo-2")], 1),
     "log_went_back": ([series("sniperd_fleet_entries_missing", "0x50 3x150")], 3),
     "clock_offset": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -1.5x150")], 1_500),
     "clock_wrong": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -61x150")], 61_000),
@@ -101,6 +102,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "fleet_lag": [series("sniperd_fleet_log_lag_entries", "500x200")],
     "fleet_not_synchronous": [series("sniperd_fleet_doubts", "0x200")],
     "fleet_clock": [series("sniperd_fleet_lease_excess_seconds", "1x200")],
+    "fleet_configuration": [series("sniperd_fleet_configuration_differs", "0x50 1x59 0x90", member="tokyo-2")],
     "log_went_back": [series("sniperd_fleet_entries_missing", "0x200")],
     "clock_offset": [series("sniperd_exchange_clock_offset_seconds", "0.999x200")],
     "clock_wrong": [series("sniperd_exchange_clock_offset_seconds", "60x200")],
@@ -109,6 +111,11 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "database_locked": [series("sniperd_database_locked_seconds", "2x200")],
 }
 """Input that does not make it fire, at the limit or just short of it."""
+
+LABELLED = {
+    "order_lost", "order_seen_late", "slow_commits", "armed_not_ready", "fleet_no_standby", "fleet_configuration",
+}  # fmt: skip
+"""Rules whose alerts keep the labels of their series."""
 
 
 def of_file(name: str) -> dict[str, Any]:
@@ -142,12 +149,8 @@ def seconds(text: str) -> int:
 def test_a_rule_fires_and_shows_the_figure(tmp_path: Path, name: str) -> None:
     given, value = FIRES[name]
     rule = DAEMONS[name]
-    labels = (
-        re.findall(r'(\w+)="([^"]*)"', given[0][0])
-        if name in {"order_lost", "order_seen_late", "slow_commits", "armed_not_ready", "fleet_no_standby"}
-        else []
-    )
-    summary = rule.means.format(value=f"{value:g}", lacking="funds")
+    labels = re.findall(r'(\w+)="([^"]*)"', given[0][0]) if name in LABELLED else []
+    summary = rule.means.format(value=f"{value:g}", lacking="funds", members="tokyo-2")
     expected = {
         "exp_labels": {"job": "sniperd", "instance": "d", **dict(labels), "severity": rule.severity.value},
         "exp_annotations": {"summary": summary, "runbook": rule.todo},
@@ -197,7 +200,9 @@ def test_a_rule_has_the_daemons_limit_times_severity_and_words(name: str) -> Non
     assert seconds(theirs.get("for", "0s")) * 1_000 == ours.for_ms
     assert seconds(theirs.get("keep_firing_for", "0s")) * 1_000 == ours.resolve_ms
     assert theirs["labels"] == {"severity": ours.severity.value}
-    shown = ours.means.format(value='{{ $value | printf "%.10g" }}', lacking="{{ $labels.lacking }}")
+    shown = ours.means.format(
+        value='{{ $value | printf "%.10g" }}', lacking="{{ $labels.lacking }}", members="{{ $labels.member }}"
+    )
     assert theirs["annotations"] == {"summary": shown, "runbook": ours.todo}
     assert set(re.findall(r"\[(\w+)]", theirs["expr"])) <= {f"{WINDOW_MINUTES}m"}
 
