@@ -80,27 +80,9 @@ def test_a_machine_that_is_killed_again_runs_one_process(
     assert records.crashes == []
 
 
-def test_a_blow_of_a_former_process_does_not_fall_on_the_next(loop: FleetLoop, book: Book, tmp_path: Path) -> None:
-    begun, records = list[str](), Records()
-
-    async def main() -> None:
-        machine = machine_of(loop, book, records, tmp_path, lambda _member, event: begun.append(event.name))
-        loop.outside(machine.switch_on())
-        await asyncio.sleep(LONG_S)
-        machine.later(0, machine.kill)
-        machine.kill()
-        loop.outside(machine.switch_on())
-        begun.clear()
-        await asyncio.sleep(LONG_S)
-        machine.bury()
-        await loop.end_tasks()
-
-    loop.run_until_complete(main())
-    assert begun.count("fleet.standing_by") == 1
-
-
-def test_a_blow_that_found_a_dead_process_does_not_fall_on_the_next(
-    loop: FleetLoop, book: Book, tmp_path: Path
+@pytest.mark.parametrize("was_dead", [False, True], ids=["it found a living one", "it found a dead one"])
+def test_a_blow_of_a_former_process_does_not_fall_on_the_next(
+    was_dead: bool, loop: FleetLoop, book: Book, tmp_path: Path
 ) -> None:
     begun, records = list[str](), Records()
 
@@ -108,12 +90,14 @@ def test_a_blow_that_found_a_dead_process_does_not_fall_on_the_next(
         machine = machine_of(loop, book, records, tmp_path, lambda _member, event: begun.append(event.name))
         loop.outside(machine.switch_on())
         await asyncio.sleep(LONG_S)
+        if was_dead:
+            machine.kill()
+        machine.later(3 if was_dead else 0, machine.kill)
         machine.kill()
-        machine.later(3, machine.kill)
         loop.outside(machine.switch_on())
         begun.clear()
         await asyncio.sleep(LONG_S)
-        machine.later(None, machine.terminate)
+        machine.terminate()
         await asyncio.sleep(LONG_S)
         machine.bury()
         await loop.end_tasks()
