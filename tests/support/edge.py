@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from tests.support.waiting import eventually
 
 CHUNK = 65_536
-TURNS = 3
+TURNS = 10
+"""More turns of the loop than a new connection takes until its task runs, or a closed one until its socket closes."""
 
 
 class Edge:
@@ -85,13 +86,14 @@ class Edge:
         self.url = f"{self._to.scheme}://{host}:{port}"
         self._ready.set()
         await self._stop.wait()
+        asyncio.get_running_loop().remove_reader(server.sockets[0].fileno())  # it accepts nothing more
+        await _turns()  # what was just accepted begins: neither the server nor a task that has not begun would close it
         server.close()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        for _ in range(TURNS):
-            await asyncio.sleep(0)  # a transport that was closed closes its socket in a later turn
+        await _turns()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
@@ -126,6 +128,11 @@ class Edge:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 @contextmanager
