@@ -12,6 +12,7 @@ starve a burst over a slow network, where they wait and cost nothing.
 import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import Self, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -42,7 +43,7 @@ class Pool:
         """
         self.carried: WeakSet[ResponseHandler] = WeakSet()  # what carried a request before
         self.limit = limit
-        self._idle_since: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()  # by the loop's clock
+        self._idle_since: dict[ResponseHandler, float] = {}  # by the loop's clock; the longest idle one is the first
         self._were_idle_s: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()  # before they were taken
         self._connector = connector
         self._destination = destination
@@ -55,7 +56,7 @@ class Pool:
 
     def idle(self) -> Connection | None:
         """Take an idle connection; ``None`` if there is none."""
-        self._note_closed()
+        self._note_open()
         # aiohttp has no public method for this; the method waits only in traces, of which there are none.
         while (found := without_waiting(self._connector._get(self._key, []))) is not None:  # noqa: SLF001
             if _can_carry(found) and self._taken(found) <= self.limit.usable_s:
@@ -146,18 +147,18 @@ class Pool:
             self._idle_since[connection.protocol] = asyncio.get_running_loop().time()
         connection.release()
 
-    def _note_closed(self) -> None:
-        """Learn which idle connections the server has closed. aiohttp closes those that are too old itself."""
-        now_s, longest_s = asyncio.get_running_loop().time(), 0.0
-        for protocol, since_s in list(self._idle_since.items()):
-            idle_s = now_s - since_s
-            if protocol.is_connected():
-                longest_s = max(longest_s, idle_s)
-                continue
-            del self._idle_since[protocol]
-            if idle_s < LONGEST_S:
-                self.limit.closed_after(idle_s, now_s)
-        self.limit.stayed_open(longest_s, now_s)
+    def _note_open(self) -> None:
+        """Learn for how long connections stay open."""
+        now_s = asyncio.get_running_loop().time()
+        self.limit.stayed_open(now_s - next(iter(self._idle_since.values()), now_s), now_s)
+
+    def _note_closed(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
+        """Learn after which idle time the server has closed a connection. aiohttp closes the oldest ones itself."""
+        closed.exception()  # one that nobody asks for is logged as an error
+        now_s = asyncio.get_running_loop().time()
+        since_s = self._idle_since.pop(protocol, None)
+        if since_s is not None and now_s - since_s < LONGEST_S:
+            self.limit.closed_after(now_s - since_s, now_s)
 
     def _taken(self, connection: Connection) -> float:
         """Note that an idle connection is taken; return for how long it was idle, in seconds."""
@@ -168,11 +169,16 @@ class Pool:
     async def _opened(self, timeout_s: float) -> Connection | Exception:
         timeout = aiohttp.ClientTimeout(connect=timeout_s)
         try:
-            return await self._connector.connect(self._destination, [], timeout)
+            connection = await self._connector.connect(self._destination, [], timeout)
         except TimeoutError:
             return aiohttp.ConnectionTimeoutError("no connection in time")
         except Exception as error:  # noqa: BLE001 - the request that waits raises it
             return error
+        self._taken(connection)  # aiohttp may return an idle one
+        protocol = cast("ResponseHandler", connection.protocol)
+        if protocol.closed is not None:
+            protocol.closed.add_done_callback(partial(self._note_closed, protocol))
+        return connection
 
     def _refuse(self, error: Exception) -> None:
         waiter = self._waiting.popleft()

@@ -18,6 +18,7 @@ from yarl import URL
 from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.pool import BEGUN_AT_ONCE, Pool
 from daemon.without_waiting import without_waiting
+from tests.support.steps import calls_in
 
 from .clocks import in_virtual_time
 from .posting import PATIENCE_S
@@ -107,6 +108,23 @@ async def opened() -> AsyncIterator[Stage]:
         yield stage
         for each in stage.taken:
             each.close()
+
+
+async def test_a_burst_does_not_look_through_all_idle_connections_for_each_order(stage: Stage) -> None:
+    connections, orders = 100, 50
+    requests = await stage.waiting(connections)
+    for asked in stage.connector.asked:
+        asked.set_result(None)
+    for each in requests:
+        stage.pool.give_back(await taken(each))
+
+    def burst() -> None:
+        for _ in range(orders):
+            found = stage.pool.idle()
+            assert found is not None
+            stage.taken.append(found)
+
+    assert calls_in(burst) < orders * connections
 
 
 async def test_a_connection_that_is_given_back_serves_the_request_that_waits_longest(stage: Stage) -> None:
