@@ -37,7 +37,14 @@ REMEDY = (
 """What to do when the log lost entries."""
 
 PIECE = 128
-"""Entries that are read and written together."""
+"""Entries that are read together, as long as their size is not known."""
+
+LEAST, MOST = 2, 512
+"""The fewest and the most: the entry at which the copy is, and one more; and a transaction that is not long."""
+
+PIECE_BYTES = 1_000_000
+"""The size of what is read together: small entries are copied faster in large pieces, and a piece of large ones would
+not arrive before the answer is too late."""
 
 
 def body_of(group: ChangeSet | Commit, written_as: int = FORMAT) -> Body:
@@ -108,6 +115,7 @@ class Copy:
         self.takeovers = 0  # since the copy was at the log's end for the first time
         self.knows_end = False  # it was at the log's end when it looked last
         self._was_at_end = False
+        self._piece = PIECE
         self._identity: Identity | None = None
 
     @property
@@ -152,20 +160,22 @@ class Copy:
 
         """
         while self.unreadable is None:
-            before = self.position
+            before, piece = self.position, self._piece
             try:
-                found = await self._backend.read(max(0, before.n - 1), PIECE)  # with the entry at which the copy is
+                found = await self._backend.read(max(0, before.n - 1), piece)  # with the entry at which the copy is
             except BackendFailed:
-                self.knows_end = False
+                self.knows_end, self._piece = False, LEAST
                 raise
+            is_last = len(found) < piece
+            self._piece = _next_piece(found)
             if before.n:
                 self._check(found[:1])
                 await self._confirm()
                 found = found[1:]
             if found:
                 self.knows_end = False
-                await self._apply(found)
-            if len(found) < PIECE - 1:
+                await self._apply(found, is_last=is_last)
+            if is_last:
                 self._was_at_end = True
                 self.knows_end = self.unreadable is None
                 return
@@ -201,8 +211,8 @@ class Copy:
             f"on without them; {REMEDY}"
         )
 
-    async def _apply(self, found: Sequence[Entry]) -> None:
-        """Write entries into the local database, up to the first that cannot be read."""
+    async def _apply(self, found: Sequence[Entry], *, is_last: bool) -> None:
+        """Write entries into the local database, up to the first that cannot be read; the log may end with them."""
         position, last_ms, takeover, groups = self.position, self.last_ms, self.last_takeover, list[ChangeSet]()
         for entry in found:
             if not entry.follows(position):
@@ -226,5 +236,11 @@ class Copy:
         for group in groups:
             self.successor = group.facts.get(SUCCESSOR_FACT, self.successor)
             self.is_incomplete = bool(group.facts.get(BEGINNING_FACT, self.is_incomplete))
-        if self._was_at_end or len(found) < PIECE - 1:  # nobody follows the events of a long past
+        if self._was_at_end or is_last:  # nobody follows the events of a long past
             self._on_events(events)
+
+
+def _next_piece(found: Sequence[Entry]) -> int:
+    """Return how many entries of that size are to be read together."""
+    size = sum(len(entry.body) for entry in found)
+    return max(LEAST, min(MOST, len(found) * PIECE_BYTES // max(1, size)))

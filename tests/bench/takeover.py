@@ -2,9 +2,10 @@
 
 - A machine is lost: the owner is killed, and not started again. How long until the next owner's first order request
   reaches the exchange, with the default lease and with a lease of 2,500 ms, a window of 1,000 and a renewal of 500.
-- The owner is killed and started again at once.
 - The account is handed over, by ``sniperd fleet hand-over`` and by SIGTERM, as an upgrade does: the longest silence
   between two order requests. The process that ended is started again at once, and takes its part of the cores.
+- The owner is killed and started again at once. This comes after the hand-overs: one that follows it soon waits until the
+  killed process's lease would have ended.
 - Many signals at once at the owner: the longest time from an entry's commit, as PostgreSQL recorded it, to its being in
   the standby's database, as another process reads it there. PostgreSQL takes that time before it syncs the entry.
 - The log's size, and an empty member that joins a long log: :mod:`tests.bench.long_log`.
@@ -94,9 +95,9 @@ def measure(
                 "sniperd": {
                     **lost_s,
                     "lost_short_s": _lost_s(short, share / 2),
-                    "restarted_s": _restarted_s(pair),
                     "hand_over_s": _hand_over_s(pair),
                     "ended_s": _ended_s(pair),
+                    "restarted_s": _restarted_s(pair),
                     "lag_s": _lag_s(pair, burst),
                     **log.join(number),
                 }
