@@ -199,6 +199,8 @@ class PostgresBackend:
         is_owner = bool(await self._lease.fetch(_RENEW, self._ledger, *values))
         if is_owner:
             self._tell(Change.LEASE)
+        if hands_over:  # its process ends soon
+            await self._tell_others()
         return is_owner
 
     async def report(self, member: MemberReport) -> None:
@@ -265,10 +267,13 @@ class PostgresBackend:
         while True:
             await self._has_news.wait()
             await anyio.sleep(TELL_AFTER_S)
-            news, self._news, self._has_news = self._news, set(), anyio.Event()
-            with suppress(BackendFailed):  # who was not told looks by itself
-                for change in sorted(news):
-                    await self._calls.fetch(_NOTIFY, self._channel, self._notice(change))
+            await self._tell_others()
+
+    async def _tell_others(self) -> None:
+        news, self._news, self._has_news = self._news, set(), anyio.Event()
+        with suppress(BackendFailed):  # who was not told looks by itself
+            for change in sorted(news):
+                await self._calls.fetch(_NOTIFY, self._channel, self._notice(change))
 
     def close(self) -> None:
         """Close the connections."""

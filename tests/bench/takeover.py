@@ -4,8 +4,8 @@
   reaches the exchange, with the default lease and with a lease of 2,500 ms, a window of 1,000 and a renewal of 500.
 - The account is handed over, by ``sniperd fleet hand-over`` and by SIGTERM, as an upgrade does: the longest silence
   between two order requests. The process that ended is started again at once, and takes its part of the cores.
-- The owner is killed and started again at once. This comes after the hand-overs: one that follows it soon waits until the
-  killed process's lease would have ended.
+- The owner is killed and started again at once. This comes after the hand-overs: one that follows it soon waits until
+  the killed process's lease would have ended.
 - Many signals at once at the owner: the longest time from an entry's commit, as PostgreSQL recorded it, to its being in
   the standby's database, as another process reads it there. PostgreSQL takes that time before it syncs the entry.
 - The log's size, and an empty member that joins a long log: :mod:`tests.bench.long_log`.

@@ -27,6 +27,15 @@ async def test_others_are_told_of_entries_leases_calls_and_answers(join: Join) -
             await heard_by_door(Notice(Change.ANSWER, "a"))
 
 
+async def test_others_are_told_of_a_hand_over_though_its_process_ends_at_once(join: Join) -> None:
+    async with join() as other, join() as third, _listening(other, third) as heard:
+        async with join() as owner:
+            await owned(owner)
+            await heard(Notice(Change.LEASE))
+            assert await owner.renew(replace(FIRST, until_ms=1), hands_over=True)
+        await heard(Notice(Change.LEASE))
+
+
 @asynccontextmanager
 async def _listening(listener: Backend, speaker: Backend) -> AsyncIterator[Callable[[Notice], Awaitable[None]]]:
     """Listen, and return what waits for a notice, once the listener hears."""
