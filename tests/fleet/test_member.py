@@ -589,7 +589,7 @@ async def test_an_empty_member_copies_a_long_log(tmp_path: Path) -> None:
             await anyio.sleep(2)
             assert standby.member.position == owner.member.position == 301
             assert await standby.has(300)
-            assert 0 < len(standby.copied) < 128  # the latest ones
+            assert 0 < len(standby.copied) < 300  # those of the last piece
 
 
 async def test_members_see_each_other(tmp_path: Path) -> None:
