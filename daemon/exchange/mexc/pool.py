@@ -154,9 +154,10 @@ class Pool:
 
     def _note_closed(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
         """Learn after which idle time the server has closed a connection. aiohttp closes the oldest ones itself."""
+        since_s, now_s = self._idle_since.pop(protocol, None), asyncio.get_running_loop().time()
+        if closed.cancelled():  # with aiohttp's wait for it, when it closes all
+            return
         closed.exception()  # one that nobody asks for is logged as an error
-        now_s = asyncio.get_running_loop().time()
-        since_s = self._idle_since.pop(protocol, None)
         if since_s is not None and now_s - since_s < LONGEST_S:
             self.limit.closed_after(now_s - since_s, now_s)
 

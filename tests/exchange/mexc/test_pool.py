@@ -127,6 +127,18 @@ async def test_a_burst_does_not_look_through_all_idle_connections_for_each_order
     assert calls_in(burst) < orders * connections
 
 
+async def test_the_end_of_a_wait_for_closed_connections_is_no_error(stage: Stage) -> None:
+    """When aiohttp is closed, it waits for them, and a cancelled wait cancels what it waits for."""
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+    protocol = (await stage.a_connection()).protocol
+    assert protocol is not None
+    assert protocol.closed is not None
+    protocol.closed.cancel()
+    await settle()
+    assert errors == []
+
+
 async def test_a_connection_that_is_given_back_serves_the_request_that_waits_longest(stage: Stage) -> None:
     first = await stage.a_connection()
     protocol = first.protocol
