@@ -59,7 +59,8 @@ def a_series(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 async def drawn(dashboard: Dashboard, window_s: int = QUARTER, steps: int = 180, **changes: Any) -> dict[str, Any]:
     asked = {"window_s": window_s, "steps": steps, "series": a_series(**changes)}
-    found: dict[str, Any] = await dashboard.page.js(f"{DRAWN}({json.dumps(asked)})")
+    # The page holds the promise: the browser may collect one that nothing in the page holds.
+    found: dict[str, Any] = await dashboard.page.js(f"window.drawn = {DRAWN}({json.dumps(asked)})")
     return found
 
 
