@@ -11,7 +11,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # each test makes a directory of its own in it
 ROOM_BYTES = 2 << 30
-"""Ten times of what the suites need. A container may have 64 MB there."""
+"""Four times what the fast suite needs at once. A container may have 64 MB there."""
 
 
 def scratch() -> Path:
